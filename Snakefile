@@ -1,0 +1,29 @@
+"""Sentence embeddings from large language models: from weights and data to tables."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/demonstrations.smk"
+include: "workflow/rules/embed.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    """Every table and figure of the run that config.yaml chooses."""
+    default_target: True
+    input:
+        tables=tables_of_run,
+        figures=figures_of_run,
+    localrule: True

@@ -1,0 +1,167 @@
+"""What the rules share: names, wildcard constraints, input functions."""
+
+import csv
+import json
+import os
+import re
+import sys
+from itertools import product
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
+from sentscale.protocol import PROTOCOL
+
+# A job's `python` is the one that runs Snakemake, also when .venv is not activated.
+os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+
+REGISTER = "workflow/resources/datasets.tsv"
+
+
+include: "validate.smk"
+
+
+def encoders_of_run():
+    """(model, adapter, precision, representation, suite) of each embed job, each once."""
+    keys = ("models", "adapters", "precisions", "representations", "suites")
+    return list(
+        dict.fromkeys(cell for grid in config["run"] for cell in product(*map(grid.get, keys)))
+    )
+
+
+ENCODERS = encoders_of_run()
+
+
+def models_from(kind):
+    """Regular expression of the models whose source is `kind`."""
+    names = [name for name, model in config["models"].items() if kind in model["source"]]
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    model="|".join(map(re.escape, config["models"])),
+    adapter="none",
+    precision="fp32|bf16|nf4",
+    representation="|".join(map(re.escape, config["representations"])),
+    suite="|".join(map(re.escape, config["suites"])),
+    task="|".join(map(re.escape, {row["task"]: None for row in SOURCES})),
+    search="|".join(map(re.escape, config["searches"])) or "(?!)",
+    candidates="|".join(map(re.escape, config["demonstrations"])) or "(?!)",
+
+
+def code(script, *modules):
+    """A script and the modules that it uses: inputs of steps that take seconds."""
+    library = [f"workflow/scripts/sentscale/{name}.py" for name in modules]
+    return [f"workflow/scripts/{script}.py", *library]
+
+
+def of_model(key):
+    """Input function: a field of the wildcard's model, as compact JSON if it is a map."""
+
+    def field(wildcards):
+        value = config["models"][wildcards.model][key]
+        return json.dumps(value) if isinstance(value, dict) else value
+
+    return field
+
+
+def suite_of(task):
+    """The suite in whose vectors a task's sentences are."""
+    return next(suite for suite, tasks in config["suites"].items() if task in tasks)
+
+
+def tasks_of(wildcards):
+    """Tables of the tasks of a suite."""
+    return expand("results/datasets/{task}.tsv", task=config["suites"][wildcards.suite])
+
+
+def is_bundled(task):
+    """Whether a task's files are in this repository."""
+    return any(row["task"] == task and row["source"] == "bundled" for row in SOURCES)
+
+
+def files_of_task(wildcards):
+    """Files in the repository, or the unpacked archive; a mirror is only a place."""
+    if is_bundled(wildcards.task):
+        return list(dict.fromkeys(row["file"] for row in SOURCES if row["task"] == wildcards.task))
+    return [] if config["data"]["mirror"] else ["results/datasets/senteval"]
+
+
+def root_of_task(wildcards):
+    """Folder that the register's paths of a task start from."""
+    if is_bundled(wildcards.task):
+        return "."
+    mirror = config["data"]["mirror"]
+    return f"{mirror}/senteval" if mirror else "results/datasets/senteval"
+
+
+def choice_for(wildcards):
+    """Choice of the search that a representation names; nothing without one."""
+    search = config["representations"][wildcards.representation]["demonstration"]
+    return f"results/demonstrations/{search}/{wildcards.model}/choice.json" if search else []
+
+
+def tasks_of_search(wildcards):
+    """Tables of a search's development suite."""
+    suite = config["searches"][wildcards.search]["suite"]
+    return expand("results/datasets/{task}.tsv", task=config["suites"][suite])
+
+
+def vectors_of_task(suffix):
+    """Input function: vectors (npy) or what is known of them (json) for a task."""
+
+    def path(wildcards):
+        w = wildcards
+        encoder = f"{w.model}/{w.adapter}/{w.precision}/{w.representation}"
+        return f"results/embeddings/{encoder}/{suite_of(w.task)}.{suffix}"
+
+    return path
+
+
+def scores_of_run(wildcards):
+    """Score files of the run, in its order."""
+    return [
+        f"results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.json"
+        for model, adapter, precision, representation, suite in ENCODERS
+        for task in config["suites"][suite]
+    ]
+
+
+def suites_of_run():
+    """Suites that the run embeds, each once."""
+    return list(dict.fromkeys(cell[-1] for cell in ENCODERS))
+
+
+def tables_of_run(wildcards):
+    """The tidy table, and one table for each suite in three formats."""
+    tables = expand(
+        "results/tables/{suite}.{kind}", suite=suites_of_run(), kind=["csv", "md", "tex"]
+    )
+    return ["results/tables/scores.csv", *tables]
+
+
+def figures_of_run(wildcards):
+    """Figures of the suites that the run embeds, in two formats."""
+    return [
+        f"results/figures/{figure}/{suite}.{kind}"
+        for figure in ("scaling", "representations")
+        for suite in config["figures"][figure]
+        if suite in suites_of_run()
+        for kind in ("svg", "pdf")
+    ]
+
+
+def plot_settings(wildcards):
+    """What a figure of a suite shows, as JSON."""
+    known = {cell[0] for cell in ENCODERS}
+    models = {name: model for name, model in config["models"].items() if name in known}
+    fields = ("parameters", "family")
+    return json.dumps(
+        {
+            "tasks": config["suites"][wildcards.suite],
+            "metric": f"spearman_{config['sts']['headline']}",
+            "models": {name: {key: model[key] for key in fields} for name, model in models.items()},
+            "representations": list(config["representations"]),
+            "style": config["figures"]["style"],
+        }
+    )

@@ -1,0 +1,65 @@
+"""Data sets: obtain, check, and turn each task into one tidy table."""
+
+
+rule download_archive:
+    output:
+        folder=directory("results/datasets/senteval"),
+    log:
+        "results/logs/download_archive/senteval.log",
+    benchmark:
+        "results/benchmarks/download_archive/senteval.tsv"
+    """Fetch SentEval's data from the hub, where no mirror is set."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        lock=config["data"]["lock"],
+    params:
+        source=json.dumps(config["data"]["archive"]),
+        protocol=PROTOCOL["download_archive"],
+    shell:
+        "python workflow/scripts/download_archive.py --source {params.source:q}"
+        " --lock {resources.lock:q} --out {output.folder} 2>&1 | tee {log}"
+
+
+rule normalise_task:
+    input:
+        files=files_of_task,
+        register=REGISTER,
+    output:
+        table="results/datasets/{task}.tsv",
+        about="results/datasets/{task}.json",
+    log:
+        "results/logs/normalise_task/{task}.log",
+    benchmark:
+        "results/benchmarks/normalise_task/{task}.tsv"
+    """Turn the files of one STS task into one tidy table, checked row by row."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        root=root_of_task,
+    params:
+        protocol=PROTOCOL["normalise_task"],
+    shell:
+        "python workflow/scripts/normalise_task.py --task {wildcards.task} --register {input.register}"
+        " --root {resources.root:q} --out {output.table} --about {output.about} 2> {log}"
+
+
+rule list_sentences:
+    input:
+        tasks=tasks_of,
+    output:
+        sentences="results/sentences/{suite}.txt",
+    log:
+        "results/logs/list_sentences/{suite}.log",
+    benchmark:
+        "results/benchmarks/list_sentences/{suite}.tsv"
+    """List the distinct sentences of a suite of tasks, one a line."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        protocol=PROTOCOL["list_sentences"],
+    shell:
+        "python workflow/scripts/list_sentences.py --tasks {input.tasks} --out {output.sentences} 2> {log}"

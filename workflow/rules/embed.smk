@@ -1,0 +1,55 @@
+"""Sentence embeddings: one job for each model, adapter, precision, representation and suite."""
+
+
+rule fill_representation:
+    input:
+        demonstration=choice_for,
+    output:
+        representation="results/representations/{model}/{representation}.json",
+    log:
+        "results/logs/fill_representation/{model}/{representation}.log",
+    benchmark:
+        "results/benchmarks/fill_representation/{model}/{representation}.tsv"
+    """Write a representation with its demonstration filled in."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        entry=lambda wildcards: json.dumps(config["representations"][wildcards.representation]),
+        protocol=PROTOCOL["fill_representation"],
+    shell:
+        "python workflow/scripts/fill_representation.py --entry {params.entry:q}"
+        " --demonstration {input.demonstration} --out {output.representation} 2> {log}"
+
+
+rule embed_sentences:
+    """Embed each distinct sentence of a suite of tasks with one frozen model."""
+    input:
+        sentences="results/sentences/{suite}.txt",
+        representation="results/representations/{model}/{representation}.json",
+        weights="results/models/{model}/manifest.json",
+    output:
+        vectors="results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
+        about="results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.json",
+    log:
+        "results/logs/embed_sentences/{model}/{adapter}/{precision}/{representation}/{suite}.log",
+    benchmark:
+        "results/benchmarks/embed_sentences/{model}/{adapter}/{precision}/{representation}/{suite}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: config["embedding"]["threads"]
+    resources:
+        gpu=of_model("gpus"),
+        mem_mb=of_model("mem_mb"),
+        runtime=of_model("runtime_min"),
+        max_tokens=config["embedding"]["max_tokens"],
+        shard_sentences=config["embedding"]["shard_sentences"],
+    params:
+        protocol=PROTOCOL["embed_sentences"],
+    shell:
+        "python workflow/scripts/embed_sentences.py"
+        " --weights {input.weights} --precision {wildcards.precision}"
+        " --sentences {input.sentences} --representation {input.representation}"
+        " --protocol {params.protocol} --compute threads={threads} gpus={resources.gpu}"
+        " max_tokens={resources.max_tokens} shard_sentences={resources.shard_sentences}"
+        " --out {output.vectors} --about {output.about} 2>&1 | tee {log}"

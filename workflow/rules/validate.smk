@@ -1,0 +1,106 @@
+"""Checks before any job: the schema, and what a schema cannot say."""
+
+import jsonschema
+import yaml
+from snakemake.exceptions import WorkflowError
+
+
+def explain(error):
+    """One schema error as a line that names key, value and what is allowed."""
+    key = error.json_path.removeprefix("$.")
+    about = f" ({error.schema['description']})" if "description" in error.schema else ""
+    if error.validator == "additionalProperties":
+        allowed = sorted(error.schema["properties"])
+        unknown = sorted(set(error.instance) - set(allowed))
+        where = "" if key == "$" else f" in {key}"
+        return f"unknown key {', '.join(unknown)}{where}; allowed: {', '.join(allowed)}"
+    if error.validator == "enum":
+        return f"{key} is {error.instance!r}; allowed: {', '.join(map(str, error.validator_value))}"
+    return f"{key}: {error.message}{about}"
+
+
+def check_schema(data, schema, what):
+    """Stop before any job if `data` does not fit a schema, naming all that is wrong."""
+    text = Path(workflow.basedir, "workflow/schemas", schema).read_text(encoding="utf-8")
+    validator = jsonschema.Draft202012Validator(yaml.safe_load(text))
+    errors = sorted(validator.iter_errors(data), key=lambda error: error.json_path)
+    if errors:
+        raise WorkflowError(f"{what} is wrong:\n" + "\n".join(map(explain, errors)))
+
+
+def read_register():
+    """Rows of the register of data sets, checked."""
+    with Path(workflow.basedir, REGISTER).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    for number, row in enumerate(rows, start=2):
+        check_schema(row, "datasets.schema.yaml", f"{REGISTER}:{number}")
+    return rows
+
+
+def check_known(names, catalogue, key):
+    """Stop if `key` of config.yaml lists a name that its catalogue does not have."""
+    for name in names:
+        if name not in catalogue:
+            raise WorkflowError(f"{key} names {name!r}; known: {', '.join(sorted(catalogue))}")
+
+
+def check_run():
+    """Every name in `run` and `figures` is in its catalogue."""
+    for number, grid in enumerate(config["run"]):
+        for key in ("models", "representations", "suites"):
+            check_known(grid[key], config[key], f"run[{number}].{key}")
+    for figure in ("scaling", "representations"):
+        check_known(config["figures"][figure], config["suites"], f"figures.{figure}")
+
+
+def check_suites():
+    """A task is in the register and in one suite, the same there and in config.yaml."""
+    for suite, tasks in config["suites"].items():
+        check_known(tasks, {row["task"] for row in SOURCES}, f"suites.{suite}")
+    for row in SOURCES:
+        homes = [suite for suite, tasks in config["suites"].items() if row["task"] in tasks]
+        if homes not in ([], [row["suite"]]):
+            raise WorkflowError(
+                f"task {row['task']} is in {homes} of suites, in {row['suite']} of {REGISTER};"
+                " a task belongs to one suite"
+            )
+
+
+def check_representations():
+    """Slots fit the demonstration, and a search has one prompt to try candidates in."""
+    prompts = {}
+    for name, entry in config["representations"].items():
+        slots = sorted(re.findall(r"\{(\w*)\}", entry["template"]))
+        search = entry["demonstration"]
+        expected = ["text"] if search is None else ["demo", "text", "word"]
+        if slots != expected:
+            raise WorkflowError(
+                f"representations.{name}.template needs the slots {expected}, each once;"
+                f" it has {slots}: {entry['template']!r}"
+            )
+        if search is not None:
+            check_known([search], config["searches"], f"representations.{name}.demonstration")
+            prompt = {key: entry[key] for key in ("template", "clean_up", "pooling")}
+            if prompts.setdefault(search, prompt) != prompt:
+                raise WorkflowError(
+                    f"representations.{name}: search {search!r} serves another prompt"
+                )
+    for name, search in config["searches"].items():
+        check_known([search["candidates"]], config["demonstrations"], f"searches.{name}.candidates")
+        check_known([search["suite"]], config["suites"], f"searches.{name}.suite")
+    return prompts
+
+
+def check_mirror():
+    """A mirror that is set is a folder."""
+    mirror = config["data"]["mirror"]
+    if mirror is not None and not Path(mirror, "senteval").is_dir():
+        raise WorkflowError(f"data.mirror is {mirror!r}, which has no folder senteval")
+
+
+check_schema(config, "config.schema.yaml", "The configuration (config.yaml and presets)")
+SOURCES = read_register()
+check_run()
+check_suites()
+PROMPT_OF_SEARCH = check_representations()
+check_mirror()

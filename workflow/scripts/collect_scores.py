@@ -1,0 +1,32 @@
+"""Gather every score of a run in one tidy table."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from sentscale.tables import tidy_scores, write_csv
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Options; every one is required."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--scores", type=Path, required=True, help="folder of the JSON files of score_sts")
+    add("--encoders", nargs="+", required=True, help="model/adapter/precision/representation/suite")
+    add("--suites", required=True, help="JSON: tasks of each suite")
+    add("--out", type=Path, required=True, help="scores.csv to write")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """One row for each score."""
+    args = parse_args(argv)
+    suites = json.loads(args.suites)
+    cells = [args.scores / encoder for encoder in args.encoders]
+    paths = [cell.parent / f"{task}.json" for cell in cells for task in suites[cell.name]]
+    write_csv(args.out, tidy_scores(paths))
+
+
+if __name__ == "__main__":
+    main()

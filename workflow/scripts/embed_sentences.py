@@ -1,0 +1,80 @@
+"""Embed each distinct sentence of a suite of tasks with one frozen model."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sentscale.encoder import Compute, check_vectors, load_encoder
+from sentscale.files import read_lines, sha256_of, write_json, written_whole
+from sentscale.progress import Progress
+from sentscale.prompts import read_representation
+from sentscale.provenance import digests, versions
+from sentscale.shards import ShardFolder, embed_in_shards
+from sentscale.weights import open_weights
+
+log = logging.getLogger(__name__)
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Options; every one is required."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--weights", type=Path, required=True, help="manifest of the model")
+    add("--precision", required=True, help="fp32, bf16 or nf4")
+    add("--sentences", type=Path, required=True, help="one a line")
+    add("--representation", type=Path, required=True, help="JSON of fill_representation")
+    add("--protocol", type=int, required=True, help="version of this step")
+    add(
+        "--compute", nargs="+", required=True, help="threads=, gpus=, max_tokens=, shard_sentences="
+    )
+    add("--out", type=Path, required=True, help="npy to write: row i for line i, float32")
+    add("--about", type=Path, required=True, help="JSON to write: digests, versions, settings")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Load the model once, embed, write vectors and what they were made from."""
+    args = parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    compute = Compute.parse(args.compute)
+    representation = read_representation(args.representation)
+    sentences = read_lines(args.sentences)
+    prompts = dict(zip(sentences, map(representation.prompt, sentences), strict=True))
+    about = {
+        "rows": len(sentences),
+        "precision": args.precision,
+        "dtype": "float32",
+        "representation": vars(representation),
+        "inputs": digests(weights=args.weights, sentences=args.sentences),
+        "protocol": args.protocol,
+        "compute": vars(compute),
+        "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
+    }
+    encoder = load_encoder(open_weights(args.weights), args.precision, compute)
+    shards = ShardFolder(args.out.with_name(f".{args.out.stem}.shards"), about)
+    with Progress(args.out.stem, len(sentences), "sentences") as progress:
+
+        def embed(texts: list[str]) -> np.ndarray:
+            asked = [prompts[text] for text in texts]
+            vectors = encoder.encode(
+                asked, representation.pooling, compute.max_tokens, progress.advance
+            )
+            check_vectors(vectors, texts)
+            return vectors
+
+        lengths = [len(tokens) for tokens in encoder.tokenise(list(prompts.values()))]
+        vectors = embed_in_shards(
+            sentences, embed, lengths, compute.shard_sentences, shards, progress.skip
+        )
+    with written_whole(args.out) as part, part.open("wb") as file:
+        np.save(file, vectors, allow_pickle=False)
+    write_json(args.about, about | {"width": vectors.shape[1], "sha256": sha256_of(args.out)})
+    shards.clear()
+    log.info("%d sentences, %d numbers each", *vectors.shape)
+
+
+if __name__ == "__main__":
+    main()

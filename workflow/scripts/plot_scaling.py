@@ -1,0 +1,31 @@
+"""Draw the score of a suite against the size of the models."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from sentscale.figures import Plot, plot_scaling, save_figure
+from sentscale.tables import read_scores
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Options; every one is required."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--scores", type=Path, required=True, help="scores.csv")
+    add("--settings", required=True, help="JSON: tasks, metric, models, representations, style")
+    add("--out", type=Path, nargs="+", required=True, help="svg and pdf to write")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """One figure, in each format asked for."""
+    args = parse_args(argv)
+    figure = plot_scaling(read_scores(args.scores), Plot.from_settings(json.loads(args.settings)))
+    for path in args.out:
+        save_figure(figure, path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Score one encoder's embeddings on one STS task."""
+
+import argparse
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sentscale.files import check_sha256, read_json, read_lines, write_json, written_whole
+from sentscale.provenance import digests, versions
+from sentscale.sts import cosine_rows, sts_scores
+from sentscale.tasks import read_pairs
+
+log = logging.getLogger(__name__)
+
+ENCODER = ("model", "adapter", "precision", "representation")
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Options; every one is required."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--pairs", type=Path, required=True, help="table of the task")
+    add("--sentences", type=Path, required=True, help="sentence list of the suite")
+    add("--vectors", type=Path, required=True, help="npy: row i for line i of the list")
+    add("--about", type=Path, required=True, help="JSON beside the vectors")
+    add("--encoder", nargs=4, required=True, help="model adapter precision representation")
+    add("--task", required=True, help="name of the task")
+    add("--bootstrap", required=True, help="JSON: resamples, confidence, seed")
+    add("--out", type=Path, required=True, help="JSON to write")
+    add("--similarities", type=Path, required=True, help="npy to write: cosine of each pair")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Look the vectors up, compare them, correlate with people's scores."""
+    args = parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    check_sha256(args.vectors, read_json(args.about)["sha256"])
+    vectors = np.load(args.vectors, mmap_mode="r", allow_pickle=False)
+    row = {sentence: index for index, sentence in enumerate(read_lines(args.sentences))}
+    pairs = read_pairs(args.pairs)
+    left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
+    similarity = cosine_rows(vectors[left], vectors[right])
+    gold, subset = (
+        np.array([pair.gold for pair in pairs]),
+        np.array([pair.subset for pair in pairs]),
+    )
+    bootstrap = json.loads(args.bootstrap)
+    scores, subsets = sts_scores(similarity, gold, subset, **bootstrap)
+    with written_whole(args.similarities) as part, part.open("wb") as file:
+        np.save(file, similarity, allow_pickle=False)
+    score = {
+        "encoder": dict(zip(ENCODER, args.encoder, strict=True)),
+        "task": args.task,
+        "pairs": len(pairs),
+        "scores": {name: vars(interval) for name, interval in scores.items()},
+        "subsets": subsets,
+        "bootstrap": bootstrap,
+        "inputs": digests(pairs=args.pairs, sentences=args.sentences, vectors=args.vectors),
+        "versions": versions(["numpy", "scipy"]),
+    }
+    write_json(args.out, score)
+    log.info("%s: %d pairs, rho x 100 = %.2f", args.task, len(pairs), scores["spearman_all"].value)
+
+
+if __name__ == "__main__":
+    main()

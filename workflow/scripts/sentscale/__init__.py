@@ -1,0 +1,1 @@
+"""The science of sentscale: no Snakemake, no argparse, no global state."""

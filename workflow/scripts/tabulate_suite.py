@@ -1,0 +1,34 @@
+"""Lay the scores of one suite out as the paper does."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from sentscale.files import write_text
+from sentscale.tables import read_scores, suite_table, to_latex, to_markdown, write_csv
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Options; every one is required."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--scores", type=Path, required=True, help="scores.csv")
+    add("--tasks", nargs="+", required=True, help="tasks of the suite, in order")
+    add("--metric", required=True, help="for example spearman_all")
+    add("--csv", type=Path, required=True, help="table to write")
+    add("--markdown", type=Path, required=True, help="table to write")
+    add("--latex", type=Path, required=True, help="table to write")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The same table three times."""
+    args = parse_args(argv)
+    table = suite_table(read_scores(args.scores), args.tasks, args.metric)
+    write_csv(args.csv, table)
+    write_text(args.markdown, to_markdown(table))
+    write_text(args.latex, to_latex(table))
+
+
+if __name__ == "__main__":
+    main()
