@@ -23,7 +23,7 @@ include: "workflow/rules/report.smk"
 rule all:
     """Every table and figure of the run that config.yaml chooses."""
     default_target: True
+    localrule: True
     input:
         tables=tables_of_run,
         figures=figures_of_run,
-    localrule: True

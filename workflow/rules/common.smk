@@ -75,15 +75,20 @@ def tasks_of(wildcards):
     return expand("results/datasets/{task}.tsv", task=config["suites"][wildcards.suite])
 
 
+def sources_of(task):
+    """Rows of the register that belong to a task."""
+    return [row for row in SOURCES if row["task"] == task]
+
+
 def is_bundled(task):
     """Whether a task's files are in this repository."""
-    return any(row["task"] == task and row["source"] == "bundled" for row in SOURCES)
+    return any(row["source"] == "bundled" for row in sources_of(task))
 
 
 def files_of_task(wildcards):
     """Files in the repository, or the unpacked archive; a mirror is only a place."""
     if is_bundled(wildcards.task):
-        return list(dict.fromkeys(row["file"] for row in SOURCES if row["task"] == wildcards.task))
+        return list(dict.fromkeys(row["file"] for row in sources_of(wildcards.task)))
     return [] if config["data"]["mirror"] else ["results/datasets/senteval"]
 
 

@@ -2,14 +2,14 @@
 
 
 rule download_archive:
+    """Fetch SentEval's data from the hub, where no mirror is set."""
+    localrule: True
     output:
         folder=directory("results/datasets/senteval"),
     log:
         "results/logs/download_archive/senteval.log",
     benchmark:
         "results/benchmarks/download_archive/senteval.tsv"
-    """Fetch SentEval's data from the hub, where no mirror is set."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -23,9 +23,10 @@ rule download_archive:
 
 
 rule normalise_task:
+    """Turn the files of one STS task into one tidy table, checked row by row."""
+    localrule: True
     input:
         files=files_of_task,
-        register=REGISTER,
     output:
         table="results/datasets/{task}.tsv",
         about="results/datasets/{task}.json",
@@ -33,20 +34,22 @@ rule normalise_task:
         "results/logs/normalise_task/{task}.log",
     benchmark:
         "results/benchmarks/normalise_task/{task}.tsv"
-    """Turn the files of one STS task into one tidy table, checked row by row."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     resources:
         root=root_of_task,
     params:
+        # The task's own rows, not the register: a new task there reruns no other.
+        sources=lambda wildcards: json.dumps(sources_of(wildcards.task)),
         protocol=PROTOCOL["normalise_task"],
     shell:
-        "python workflow/scripts/normalise_task.py --task {wildcards.task} --register {input.register}"
+        "python workflow/scripts/normalise_task.py --sources {params.sources:q}"
         " --root {resources.root:q} --out {output.table} --about {output.about} 2> {log}"
 
 
 rule list_sentences:
+    """List the distinct sentences of a suite of tasks, one a line."""
+    localrule: True
     input:
         tasks=tasks_of,
     output:
@@ -55,8 +58,6 @@ rule list_sentences:
         "results/logs/list_sentences/{suite}.log",
     benchmark:
         "results/benchmarks/list_sentences/{suite}.tsv"
-    """List the distinct sentences of a suite of tasks, one a line."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

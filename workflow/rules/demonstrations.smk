@@ -2,6 +2,8 @@
 
 
 rule collect_demonstrations:
+    """Obtain a list of candidate demonstrations and check it."""
+    localrule: True
     input:
         file=lambda wildcards: config["demonstrations"][wildcards.candidates].get("file", []),
     output:
@@ -10,8 +12,6 @@ rule collect_demonstrations:
         "results/logs/collect_demonstrations/{candidates}.log",
     benchmark:
         "results/benchmarks/collect_demonstrations/{candidates}.tsv"
-    """Obtain a list of candidate demonstrations and check it."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     resources:

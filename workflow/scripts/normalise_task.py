@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentscale.files import write_json
-from sentscale.tasks import read_register, read_source, write_pairs
+from sentscale.tasks import parse_sources, read_source, write_pairs
 
 log = logging.getLogger(__name__)
 
@@ -15,8 +15,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Options; every one is required."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--task", required=True, help="name of the task in the register")
-    add("--register", type=Path, required=True, help="datasets.tsv")
+    add("--sources", required=True, help="JSON: the task's rows of datasets.tsv")
     add("--root", type=Path, required=True, help="folder that the register's paths start from")
     add("--out", type=Path, required=True, help="table to write")
     add("--about", type=Path, required=True, help="JSON to write: digests, licences")
@@ -28,14 +27,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     pairs, digests, licences = [], {}, set()
-    for source in read_register(args.register, args.task):
+    for source in parse_sources(args.sources):
         found, read = read_source(source, args.root)
         pairs += found
         digests |= read
         licences.add(source.licence)
     write_pairs(args.out, pairs)
     write_json(args.about, {"pairs": len(pairs), "licences": sorted(licences), "sha256": digests})
-    log.info("%s: %d pairs", args.task, len(pairs))
+    log.info("%s: %d pairs", args.out.stem, len(pairs))
 
 
 if __name__ == "__main__":

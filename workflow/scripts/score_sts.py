@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sentscale.files import check_sha256, read_json, read_lines, write_json, written_whole
+from sentscale.files import check_sha256, read_json, read_lines, write_array, write_json
 from sentscale.provenance import digests, versions
 from sentscale.sts import cosine_rows, sts_scores
 from sentscale.tasks import read_pairs
@@ -44,14 +44,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     pairs = read_pairs(args.pairs)
     left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
     similarity = cosine_rows(vectors[left], vectors[right])
-    gold, subset = (
-        np.array([pair.gold for pair in pairs]),
-        np.array([pair.subset for pair in pairs]),
-    )
+    gold = np.array([pair.gold for pair in pairs])
+    subset = np.array([pair.subset for pair in pairs])
     bootstrap = json.loads(args.bootstrap)
     scores, subsets = sts_scores(similarity, gold, subset, **bootstrap)
-    with written_whole(args.similarities) as part, part.open("wb") as file:
-        np.save(file, similarity, allow_pickle=False)
+    write_array(args.similarities, similarity)
     score = {
         "encoder": dict(zip(ENCODER, args.encoder, strict=True)),
         "task": args.task,

@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging as transformers_logging
 
 from sentscale.prompts import Pooling
 
@@ -94,7 +95,7 @@ class Encoder:
         prompts: Sequence[str],
         pooling: Pooling,
         max_tokens: int,
-        advance: Callable[[int], None] = lambda prompts: None,
+        advance: Callable[[int], None] = lambda tokens: None,
     ) -> NDArray[np.float32]:
         """Embed prompts: the last layer's state after the final norm, pooled.
 
@@ -107,7 +108,7 @@ class Encoder:
                 tokens, the tokenizer's special tokens included.
             max_tokens: Most tokens in a batch, padding included. A longer prompt
                 is a batch of its own.
-            advance: Called after each batch with the number of its prompts.
+            advance: Called after each batch with the number of its tokens, without padding.
 
         Returns:
             Vectors, shape `(n, d)`, in the order of the prompts. `d` is the width
@@ -122,7 +123,7 @@ class Encoder:
             pooled = self._embed([ids[row] for row in rows], pooling)
             for row, vector in zip(rows, pooled.float().cpu().numpy(), strict=True):
                 vectors[row] = vector
-            advance(len(rows))
+            advance(sum(len(ids[row]) for row in rows))
         return np.stack(vectors)
 
     def _embed(self, ids: list[list[int]], pooling: Pooling) -> torch.Tensor:
@@ -169,6 +170,7 @@ def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encode
             f"the job asks for {compute.gpus} GPUs, torch sees {torch.cuda.device_count()}"
         )
     torch.set_num_threads(compute.threads)
+    transformers_logging.disable_progress_bar()  # its bars would fill the log files
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}.get(
         precision, torch.float16 if compute.gpus else torch.float32
     )

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -49,6 +52,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON that people can read. NaN and infinity raise ValueError."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write one array as npy, without pickle."""
+    with written_whole(path) as part, part.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def read_json(path: Path) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentscale.files import remove, sha256_of, written_whole
+from sentscale.files import remove, sha256_of, write_array
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,7 @@ class ShardFolder:
     def save(self, index: int, vectors: NDArray[np.float32]) -> None:
         """Write one shard; it appears whole or not at all."""
         part = self.folder / f"{index:06d}.npy"
-        with written_whole(part) as sibling, sibling.open("wb") as file:
-            np.save(file, vectors, allow_pickle=False)
+        write_array(part, vectors)
         part.rename(part.with_stem(f"{index:06d}-{sha256_of(part)[:32]}"))
 
     def clear(self) -> None:
@@ -63,16 +62,22 @@ def embed_in_shards(
     Args:
         sentences: `n` texts.
         embed: Gives the vectors of some of them, checked.
-        lengths: What to sort by, so that a shard holds sentences of similar length.
+        lengths: Tokens of each, to sort by: a shard holds sentences of similar length.
         shard_sentences: Sentences in a shard.
         shards: Where finished ones are.
-        skip: Called with the number of sentences of each shard that was there.
+        skip: Called with the number of tokens of each shard that was there.
 
     Returns:
         Vectors in the order of `sentences`, shape `(n, d)`.
+
+    Raises:
+        ValueError: There is no sentence.
     """
+    if not sentences:
+        raise ValueError("no sentences to embed")
     order = sorted(range(len(sentences)), key=lambda row: -lengths[row])
     vectors: NDArray[np.float32] | None = None
+    taken_up = 0
     for index, start in enumerate(range(0, len(order), shard_sentences)):
         rows = order[start : start + shard_sentences]
         shard = shards.load(index)
@@ -80,10 +85,10 @@ def embed_in_shards(
             shard = embed([sentences[row] for row in rows])
             shards.save(index, shard)
         else:
-            skip(len(rows))
+            taken_up += 1
+            skip(sum(lengths[row] for row in rows))
         if vectors is None:
             vectors = np.empty((len(sentences), shard.shape[1]), dtype=np.float32)
         vectors[rows] = shard
-    if vectors is None:
-        raise ValueError("no sentences to embed")
+    log.info("%d shards, %d of them from an earlier run", index + 1, taken_up)
     return vectors

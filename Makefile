@@ -1,0 +1,80 @@
+# Conveniences over the commands that the README shows. `make help` lists them.
+PYTHON ?= python3
+CORES ?= all
+DATA ?=
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+ENV := .venv/installed.lock
+BIN := .venv/bin
+RUN = $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
+QUIET := --quiet host reason rules
+
+ifeq ($(DATA),)
+SUITE := sample
+CHOICE :=
+ABOUT := About 5 minutes on 2 cores: SmolLM2-135M on the bundled sample.
+else
+SUITE := sts
+CHOICE = --configfile workflow/presets/sts.yaml --config 'data={mirror: "$(DATA)"}'
+ABOUT := About half an hour on 2 cores: SmolLM2-135M on STS-B dev and the seven STS tasks.
+endif
+
+.PHONY: help
+help: ## List the targets and variables
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables:"
+	@echo "  DATA=PATH     demo: use the real STS data in this folder (it holds senteval/STS/...)"
+	@echo "  CORES=N       cores that jobs may use; default all"
+	@echo "  PYTHON=PATH   Python 3.11 or newer that makes .venv; default python3"
+
+.PHONY: demo
+demo: $(ENV) ## Run the workflow, print the STS table, write results/report.html
+	@echo "$(ABOUT)"
+	@$(RUN) $(QUIET) $(CHOICE)
+	@$(RUN) --quiet all $(CHOICE) --report results/report.html
+	@echo
+	@cat results/tables/$(SUITE).md
+	@echo
+	@echo "Tables and figures: results/tables, results/figures. Report: $(CURDIR)/results/report.html"
+
+.PHONY: test
+test: $(ENV) ## Run the fast tests
+	$(BIN)/python -m pytest
+
+.PHONY: test-all
+test-all: $(ENV) ## Run the slow tests too: the demo from start to end, real data where it is
+	$(BIN)/python -m pytest -m "not gpu" --durations=15
+
+.PHONY: lint
+lint: $(ENV) ## Check format and style of everything
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+.PHONY: install
+install: $(ENV) ## Make .venv from requirements.lock; the other targets do it by themselves
+
+# Written last, so a half-finished or outdated installation has none or an older one and is made
+# anew: an interrupted pip can leave packages that look installed and are not.
+$(ENV): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, $$($(PYTHON) --version) is too old: make PYTHON=..."; exit 1; }
+	@echo "Installing the packages of requirements.lock into .venv: some minutes, once"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@cp requirements.lock $@
+
+.PHONY: lock
+lock: ## Make requirements.lock anew from the dependencies in pyproject.toml
+	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+		> .venv-lock/wanted.txt
+	@.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check --requirement .venv-lock/wanted.txt
+	@{ echo "# Every package with its version, without hashes: torch's wheel differs from platform to"; \
+		echo "# platform. Made by make lock from pyproject.toml."; \
+		.venv-lock/bin/python -m pip freeze --all | sed -e 's/+cpu$$//' -e '/^pip==/d'; } > requirements.lock
+	@rm -rf .venv-lock

@@ -1,0 +1,136 @@
+"""A wrong configuration stops before any job and says what is wrong."""
+
+import pytest
+import yaml
+
+RUN = {
+    "models": ["smollm2-135m"],
+    "adapters": ["none"],
+    "precisions": ["fp32"],
+    "representations": ["eol"],
+    "suites": ["sample"],
+}
+EOL = {"template": '"{text}"', "clean_up": "sentence", "pooling": "last", "demonstration": None}
+
+WRONG = {
+    "misspelt key": (
+        {"embeding": {"threads": 1}},
+        ["unknown key embeding", "allowed:", "embedding"],
+    ),
+    "misspelt key inside": (
+        {"embedding": {"max_token": 1}},
+        ["unknown key max_token in embedding", "max_tokens"],
+    ),
+    "several at once": (
+        {"embedding": {"threads": 0}, "sts": {"headline": "median"}},
+        ["embedding.threads: 0 is less than the minimum of 1", "sts.headline is 'median'", "wmean"],
+    ),
+    "negative batch size": (
+        {"embedding": {"max_tokens": -5}},
+        ["embedding.max_tokens: -5 is less than the minimum of 1"],
+    ),
+    "unknown model": (
+        {"run": [RUN | {"models": ["gpt-5"]}]},
+        ["run[0].models names 'gpt-5'", "smollm2-135m"],
+    ),
+    "unknown representation": (
+        {"run": [RUN | {"representations": ["eos"]}]},
+        ["run[0].representations names 'eos'", "eol"],
+    ),
+    "unknown precision": (
+        {"run": [RUN | {"precisions": ["int8"]}]},
+        ["run[0].precisions[0] is 'int8'", "allowed: fp32, bf16, nf4"],
+    ),
+    "unknown task": (
+        {"suites": {"mine": ["STS17"]}},
+        ["suites.mine names 'STS17'", "STS16"],
+    ),
+    "task in two suites": (
+        {"suites": {"again": ["STS12"]}},
+        ["task STS12", "again", "one suite"],
+    ),
+    "template without a slot": (
+        {"representations": {"eol": EOL | {"template": "in one word"}}},
+        ["representations.eol.template", "needs the slots ['text']", "in one word"],
+    ),
+    "template with a demonstration slot and no search": (
+        {"representations": {"eol": EOL | {"template": "{demo} {text}"}}},
+        ["representations.eol.template", "'demo', 'text'"],
+    ),
+    "unknown search": (
+        {"representations": {"icl": {"demonstration": "papers"}}},
+        ["representations.icl.demonstration names 'papers'", "paper, sample"],
+    ),
+    "branch for a revision": (
+        {"models": {"opt-125m": {"source": {"hub": {"repository": "a/b", "revision": "main"}}}}},
+        ["models.opt-125m.source.hub.revision", "'main'", "full commit id"],
+    ),
+    "unsafe name": (
+        {"models": {"../evil": {}}},
+        ["../evil", "safe in a path"],
+    ),
+    "two sources": (
+        {"models": {"opt-125m": {"source": {"path": "here"}}}},
+        ["models.opt-125m.source", "one of wheel, hub, path"],
+    ),
+    "mirror that is not there": (
+        {"data": {"mirror": "no/such/folder"}},
+        ["data.mirror is 'no/such/folder'"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_configuration_is_refused_with_its_reason(workflow, name):
+    preset, expected = WRONG[name]
+    (workflow.folder / "wrong.yaml").write_text(yaml.safe_dump(preset))
+    done = workflow.snakemake("--dry-run", "--configfile", "wrong.yaml")
+    assert done.returncode != 0
+    for words in expected:
+        assert words in done.stdout, done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (workflow.folder / "results").exists()
+
+
+def test_a_wrong_row_of_the_register_is_named(workflow):
+    workflow.edit("workflow/resources/datasets.tsv", "\tutf-8\t", "\tutf-16\t")
+    done = workflow.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert "datasets.tsv:2 is wrong" in done.stdout
+    assert "encoding is 'utf-16'; allowed: utf-8, latin-1" in done.stdout
+
+
+def test_mirror_of_a_preset_reaches_the_jobs(workflow):
+    (workflow.folder / "my data/senteval").mkdir(parents=True)
+    output = workflow.run(
+        "--dry-run",
+        "--printshellcmds",
+        "--configfile",
+        "workflow/presets/sts.yaml",
+        "--config",
+        'data={mirror: "my data"}',
+    )
+    assert "--root 'my data/senteval'" in output
+
+
+def test_the_papers_grid_is_planned_offline(workflow):
+    # 12 models, 5 representations and 14 tasks: 7 real ones and 7 that are made up.
+    register = workflow.folder / "workflow/resources/datasets.tsv"
+    row = "more\ttask-{0}\tall\tsenteval\tstsb\t{0}.csv\t\t9\tutf-8\town\t\t\n"
+    register.write_text(register.read_text() + "".join(row.format(i) for i in range(7)))
+    model = yaml.safe_load((workflow.folder / "config.yaml").read_text())["models"]["opt-125m"]
+    names = [f"model-{i}" for i in range(12)]
+    representations = ["avg", "last", "prompt", "eol", "icl"]
+    preset = {
+        "suites": {"more": [f"task-{i}" for i in range(7)]},
+        "models": dict.fromkeys(names, model),
+        "run": [
+            RUN | {"models": names, "representations": representations, "suites": ["sts", "more"]},
+        ],
+    }
+    (workflow.folder / "grid.yaml").write_text(yaml.safe_dump(preset))
+    jobs = workflow.planned("--configfile", "grid.yaml")
+    assert jobs["score_sts"] == 12 * 5 * 14
+    assert jobs["embed_sentences"] == 12 * 5 * 2
+    assert jobs["search_demonstrations"] == 12
+    assert jobs["download_archive"] == 1

@@ -1,0 +1,114 @@
+"""What a change reruns: what may change its numbers, and nothing else."""
+
+import pytest
+import yaml
+
+TABLES = {"tabulate_suite": 2, "plot_scaling": 1, "plot_representations": 1}
+
+
+@pytest.fixture
+def made(finished, tmp_path):
+    """A copy of the finished run, to be changed."""
+    return finished.copy(tmp_path / "workflow")
+
+
+def add(flow, section, name, entry, **grid):
+    """Add a catalogue entry to the preset and to the grid that it runs."""
+    path = flow.folder / "tiny.yaml"
+    preset = yaml.safe_load(path.read_text())
+    preset.setdefault(section, {})[name] = entry
+    preset["run"][0] |= grid
+    path.write_text(yaml.safe_dump(preset))
+
+
+def test_nothing_is_left_to_do(finished):
+    assert finished.planned() == {}
+
+
+def test_plain_snakemake_agrees_with_the_profile(finished):
+    # Without the profile all triggers are on, those on code and software too.
+    assert finished.planned("--workflow-profile", "none") == {}
+
+
+def test_a_colour_reruns_only_the_figures(made):
+    made.edit("config.yaml", "#E69F00", "#123456")
+    assert made.planned() == {"plot_scaling": 1, "plot_representations": 1}
+
+
+def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
+    made.edit("workflow/scripts/sentscale/figures.py", "capsize=2", "capsize=3")
+    assert made.planned() == {"plot_scaling": 1, "plot_representations": 1}
+
+
+def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):
+    made.edit(
+        "workflow/scripts/sentscale/sts.py", "RESAMPLES_AT_ONCE = 250", "RESAMPLES_AT_ONCE = 25"
+    )
+    assert made.planned() == {"score_sts": 6, "collect_scores": 1, **TABLES}
+
+
+def test_a_comment_in_the_encoder_reruns_nothing(made):
+    made.edit("workflow/scripts/sentscale/encoder.py", '"""', '# reworded\n"""')
+    assert made.planned() == {}
+
+
+def test_a_raised_protocol_reruns_its_step_and_what_follows(made):
+    made.edit(
+        "workflow/scripts/sentscale/protocol.py", '"embed_sentences": 1', '"embed_sentences": 2'
+    )
+    expected = {"embed_sentences": 4, "score_sts": 6, "collect_scores": 1, **TABLES}
+    assert made.planned() == expected
+
+
+def test_speed_and_place_rerun_nothing(made):
+    made.edit("config.yaml", "max_tokens: 1024", "max_tokens: 333")
+    made.edit("config.yaml", "threads: 2", "threads: 1")
+    (made.folder / "elsewhere/senteval").mkdir(parents=True)
+    made.edit("config.yaml", "mirror: null", "mirror: elsewhere")
+    assert made.planned() == {}
+
+
+def test_a_new_model_runs_only_itself(made, tiny_opt):
+    entry = {"family": "OPT", "parameters": 9_000, "source": {"path": str(tiny_opt)}}
+    entry |= {"gpus": 0, "mem_mb": 1000, "runtime_min": 5}
+    add(made, "models", "tiny-opt", entry, models=["tiny", "tiny-opt"])
+    assert made.planned() == {
+        "register_local_model": 1,
+        "search_demonstrations": 1,
+        "fill_representation": 2,
+        "embed_sentences": 4,
+        "score_sts": 6,
+        "collect_scores": 1,
+        **TABLES,
+    }
+
+
+def test_a_new_representation_runs_only_itself(made):
+    entry = {"template": 'In short, "{text}" is about', "clean_up": "sentence"}
+    entry |= {"pooling": "last", "demonstration": None}
+    names = ["eol", "icl-sample", "summary"]
+    add(made, "representations", "summary", entry, representations=names)
+    assert made.planned() == {
+        "fill_representation": 1,
+        "embed_sentences": 2,
+        "score_sts": 3,
+        "collect_scores": 1,
+        **TABLES,
+    }
+
+
+def test_a_new_suite_with_a_new_task_runs_only_itself(made):
+    pairs = "subset\tleft\tright\tgold\nmine\tA dog.\tA cat.\t1\nmine\tOne.\tTwo.\t3\n"
+    (made.folder / "mine.tsv").write_text(pairs)
+    register = made.folder / "workflow/resources/datasets.tsv"
+    row = "mine\tmy-task\tmine\tbundled\tpairs\tmine.tsv\t\t2\tutf-8\town\t\t\n"
+    register.write_text(register.read_text() + row)
+    add(made, "suites", "mine", ["my-task"], suites=["sample-dev", "sample", "mine"])
+    assert made.planned() == {
+        "normalise_task": 1,
+        "list_sentences": 1,
+        "embed_sentences": 2,
+        "score_sts": 2,
+        "collect_scores": 1,
+        **(TABLES | {"tabulate_suite": 3}),
+    }
