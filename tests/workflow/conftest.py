@@ -84,7 +84,7 @@ def workflow(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def tiny_workflow(tmp_path_factory, tiny_llama):
+def tiny_workflow(tmp_path_factory, tiny_model):
     """The workflow with a tiny random model in two representations, nothing made yet."""
     flow = copy_workflow(tmp_path_factory.mktemp("tiny") / "workflow")
     grid = {
@@ -97,7 +97,7 @@ def tiny_workflow(tmp_path_factory, tiny_llama):
     tiny = {
         "family": "Tiny",
         "parameters": 10_000,
-        "source": {"path": str(tiny_llama)},
+        "source": {"path": str(tiny_model("llama"))},
         "gpus": 0,
         "mem_mb": 1000,
         "runtime_min": 5,

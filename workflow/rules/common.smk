@@ -163,6 +163,7 @@ def plot_settings(wildcards):
     fields = ("parameters", "family")
     return json.dumps(
         {
+            "suite": wildcards.suite,
             "tasks": config["suites"][wildcards.suite],
             "metric": f"spearman_{config['sts']['headline']}",
             "models": {name: {key: model[key] for key in fields} for name, model in models.items()},

@@ -44,7 +44,7 @@ rule normalise_task:
         protocol=PROTOCOL["normalise_task"],
     shell:
         "python workflow/scripts/normalise_task.py --sources {params.sources:q}"
-        " --root {resources.root:q} --out {output.table} --about {output.about} 2> {log}"
+        " --root {resources.root:q} --out {output.table} --about {output.about} 2>&1 | tee {log}"
 
 
 rule list_sentences:
@@ -63,4 +63,4 @@ rule list_sentences:
     params:
         protocol=PROTOCOL["list_sentences"],
     shell:
-        "python workflow/scripts/list_sentences.py --tasks {input.tasks} --out {output.sentences} 2> {log}"
+        "python workflow/scripts/list_sentences.py --tasks {input.tasks} --out {output.sentences} 2>&1 | tee {log}"

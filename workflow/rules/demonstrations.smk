@@ -21,7 +21,7 @@ rule collect_demonstrations:
         protocol=PROTOCOL["collect_demonstrations"],
     shell:
         "python workflow/scripts/collect_demonstrations.py --source {params.source:q}"
-        " --mirror {resources.mirror:q} --out {output.table} 2> {log}"
+        " --mirror {resources.mirror:q} --out {output.table} 2>&1 | tee {log}"
 
 
 rule search_demonstrations:

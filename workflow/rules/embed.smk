@@ -19,7 +19,7 @@ rule fill_representation:
         protocol=PROTOCOL["fill_representation"],
     shell:
         "python workflow/scripts/fill_representation.py --entry {params.entry:q}"
-        " --demonstration {input.demonstration} --out {output.representation} 2> {log}"
+        " --demonstration {input.demonstration} --out {output.representation} 2>&1 | tee {log}"
 
 
 rule embed_sentences:

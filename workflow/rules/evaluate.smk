@@ -26,7 +26,7 @@ rule score_sts:
         " --vectors {input.vectors} --about {input.about} --bootstrap {params.bootstrap:q}"
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
         " {wildcards.representation} --task {wildcards.task}"
-        " --out {output.score} --similarities {output.similarities} 2> {log}"
+        " --out {output.score} --similarities {output.similarities} 2>&1 | tee {log}"
 
 
 rule collect_scores:
@@ -54,4 +54,4 @@ rule collect_scores:
         suites=json.dumps(config["suites"]),
     shell:
         "python workflow/scripts/collect_scores.py --scores results/scores/sts"
-        " --encoders {params.encoders} --suites {params.suites:q} --out {output.table} 2> {log}"
+        " --encoders {params.encoders} --suites {params.suites:q} --out {output.table} 2>&1 | tee {log}"

@@ -47,7 +47,7 @@ rule dequantise_model:
         protocol=PROTOCOL["dequantise_model"],
     shell:
         "python workflow/scripts/dequantise_model.py --gguf {input.model} --source {params.source:q}"
-        " --folder {params.folder} --out {output.manifest} 2> {log}"
+        " --folder {params.folder} --out {output.manifest} 2>&1 | tee {log}"
 
 
 rule fetch_hub_model:
@@ -90,4 +90,4 @@ rule register_local_model:
         protocol=PROTOCOL["register_local_model"],
     shell:
         "python workflow/scripts/register_local_model.py --source {params.source:q}"
-        " --out {output.manifest} 2> {log}"
+        " --out {output.manifest} 2>&1 | tee {log}"

@@ -28,7 +28,7 @@ rule tabulate_suite:
     shell:
         "python workflow/scripts/tabulate_suite.py --scores {input.scores} --tasks {params.tasks}"
         " --metric {params.metric} --csv {output.csv} --markdown {output.markdown}"
-        " --latex {output.latex} 2> {log}"
+        " --latex {output.latex} 2>&1 | tee {log}"
 
 
 rule plot_scaling:
@@ -55,7 +55,7 @@ rule plot_scaling:
         settings=plot_settings,
     shell:
         "python workflow/scripts/plot_scaling.py --scores {input.scores}"
-        " --settings {params.settings:q} --out {output.svg} {output.pdf} 2> {log}"
+        " --settings {params.settings:q} --out {output.svg} {output.pdf} 2>&1 | tee {log}"
 
 
 rule plot_representations:
@@ -82,4 +82,4 @@ rule plot_representations:
         settings=plot_settings,
     shell:
         "python workflow/scripts/plot_representations.py --scores {input.scores}"
-        " --settings {params.settings:q} --out {output.svg} {output.pdf} 2> {log}"
+        " --settings {params.settings:q} --out {output.svg} {output.pdf} 2>&1 | tee {log}"

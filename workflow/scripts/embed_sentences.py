@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,7 +46,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     about = {
         "rows": len(sentences),
         "precision": args.precision,
-        "dtype": "float32",
         "representation": vars(representation),
         "inputs": digests(weights=args.weights, sentences=args.sentences),
         "protocol": args.protocol,
@@ -57,8 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     encoder = load_encoder(open_weights(args.weights), args.precision, compute)
     shards = ShardFolder(args.out.with_name(f".{args.out.stem}.shards"), about)
     lengths = [len(tokens) for tokens in encoder.tokenise(list(prompts.values()))]
-    began = time.monotonic()
-    with Progress(args.out.stem, sum(lengths), "tokens") as progress:
+    with Progress(str(args.out), sum(lengths), "tokens") as progress:
 
         def embed(texts: list[str]) -> np.ndarray:
             asked = [prompts[text] for text in texts]
@@ -71,9 +68,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             sentences, embed, lengths, compute.shard_sentences, shards, progress.skip
         )
     write_array(args.out, vectors)
-    write_json(args.about, about | {"width": vectors.shape[1], "sha256": sha256_of(args.out)})
+    made = {"width": vectors.shape[1], "dtype": str(vectors.dtype), "sha256": sha256_of(args.out)}
+    write_json(args.about, about | made)
     shards.clear()
-    log.info("%d sentences, %d numbers each, %.0f s", *vectors.shape, time.monotonic() - began)
+    log.info("%s: %d sentences, %d numbers each", args.out, *vectors.shape)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tasks = [read_pairs(path) for path in args.tasks]
     encoder = load_encoder(open_weights(args.weights), args.precision, compute)
     scores = []
-    with Progress("candidates", len(candidates), "demonstrations") as progress:
+    with Progress(str(args.choice), len(candidates), "candidates") as progress:
         for one in candidates:
             template = fill(entry["template"], {"demo": one.sentence, "word": one.word})
             representation = Representation(template, entry["clean_up"], entry["pooling"])
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
     }
     write_json(args.choice, choice)
-    log.info("best of %d: %s, %.2f", len(candidates), candidates[best], scores[best])
+    log.info("%s: %s, %.2f", args.choice, candidates[best], scores[best])
 
 
 if __name__ == "__main__":

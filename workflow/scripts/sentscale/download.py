@@ -3,10 +3,12 @@
 import logging
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import requests
-from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub import hf_hub_url
 
 from sentscale.files import (
     check_sha256,
@@ -47,29 +49,56 @@ def download(url: str, path: Path, sha256: str | None, *, backoff_s: float = 2.0
         ValueError: Wrong digest, or a web page in place of a file.
         RuntimeError: The server refuses, or stays unreachable. Names the URL.
     """
-    for attempt in range(RETRIES + 1):
+
+    def once() -> None:
+        with written_whole(path) as part:
+            _stream(url, part, path.name)
+            if sha256 is not None:
+                check_sha256(part, sha256)
+
+    _patiently(once, url, backoff_s)
+
+
+def newest_revision(url: str, *, backoff_s: float = 2.0) -> str:
+    """Commit id that a hub's file of branch `main` belongs to now.
+
+    Raises:
+        RuntimeError: The hub refuses, or stays unreachable. Names the URL.
+    """
+
+    def once() -> str:
+        answer = requests.head(url, timeout=TIMEOUT_S, allow_redirects=False)
+        _check_status(answer)
+        return answer.headers["x-repo-commit"]
+
+    return _patiently(once, url, backoff_s)
+
+
+def _patiently(action: Callable[[], Any], url: str, backoff_s: float) -> Any:
+    attempt = 0
+    while True:
         try:
-            with written_whole(path) as part:
-                _stream(url, part, path.name)
-                if sha256 is not None:
-                    check_sha256(part, sha256)
-            return
+            return action()
         except (*_TRANSIENT, TransientError) as error:
             if attempt == RETRIES:
-                raise RuntimeError(
-                    f"{url}: gave up after {RETRIES + 1} attempts: {error}"
-                ) from error
+                tried = f"{url}: gave up after {RETRIES + 1} attempts: {error}"
+                raise RuntimeError(tried) from error
             wait = backoff_s * 2**attempt
             log.warning("%s: %s; trying again in %.0f s", url, error, wait)
             time.sleep(wait)
+            attempt += 1
+
+
+def _check_status(answer: requests.Response) -> None:
+    if answer.status_code in _TRANSIENT_STATUS:
+        raise TransientError(f"HTTP {answer.status_code}")
+    if not answer.ok:
+        raise RuntimeError(f"{answer.url}: HTTP {answer.status_code} {answer.reason}")
 
 
 def _stream(url: str, part: Path, name: str) -> None:
     with requests.get(url, stream=True, timeout=TIMEOUT_S) as answer:
-        if answer.status_code in _TRANSIENT_STATUS:
-            raise TransientError(f"HTTP {answer.status_code}")
-        if not answer.ok:
-            raise RuntimeError(f"{url}: HTTP {answer.status_code} {answer.reason}")
+        _check_status(answer)
         if answer.headers.get("content-type", "").startswith("text/html"):
             raise ValueError(f"{url}: got a web page, not a file")
         expected = int(answer.headers.get("content-length", 0))
@@ -102,11 +131,12 @@ def download_locked(source: dict[str, str | None], lock: Path, path: Path) -> No
         raise ValueError(
             f"{lock} pins {pinned}, config.yaml asks for {source}; delete one of the two"
         )
+    repository, file = pinned["repository"], pinned["file"]
     if pinned["revision"] is None:
-        info = HfApi().dataset_info(pinned["repository"], timeout=TIMEOUT_S)
-        pinned["revision"] = info.sha
-    where = {"repo_type": "dataset", "revision": pinned["revision"]}
-    download(hf_hub_url(pinned["repository"], pinned["file"], **where), path, pinned["sha256"])
+        newest = hf_hub_url(repository, file, repo_type="dataset", revision="main")
+        pinned["revision"] = newest_revision(newest)
+    url = hf_hub_url(repository, file, repo_type="dataset", revision=pinned["revision"])
+    download(url, path, pinned["sha256"])
     if pinned["sha256"] is None:
         write_json(lock, pinned | {"sha256": sha256_of(path)})
         log.info("%s: revision and sha256 pinned from now on", lock)

@@ -8,6 +8,7 @@ import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,6 +18,12 @@ from sentscale.tables import AVERAGE, suite_table
 
 # Without them the same figure would differ in bytes from run to run.
 _SAME_BYTES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+# What a line of the scaling figure stands for.
+LINE = ["representation", "family", "precision", "adapter"]
+# Room left and right of the smallest and largest model, as a factor.
+_MARGIN = 1.5
+# Distance of neighbouring lines, as a share of the axis.
+_ASIDE = 0.02
 _HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
 
 
@@ -43,13 +50,15 @@ class Plot:
     """What a figure shows.
 
     Attributes:
-        tasks: Tasks of the suite.
+        suite: Name of the suite.
+        tasks: Its tasks.
         metric: For example "spearman_all".
         models: Parameters and family of each model.
         representations: All of the catalogue, so that each keeps its colour.
         style: Look.
     """
 
+    suite: str
     tasks: list[str]
     metric: str
     models: dict[str, dict[str, Any]]
@@ -75,9 +84,10 @@ class Plot:
     @property
     def score_label(self) -> str:
         """Label of the score axis, with its unit."""
-        what = f"mean of {len(self.tasks)} tasks" if len(self.tasks) > 1 else self.tasks[0]
+        many = f"{self.suite}, mean of {len(self.tasks)} tasks"
+        what = many if len(self.tasks) > 1 else self.tasks[0]
         kind = "Pearson's r" if self.metric.startswith("pearson") else "Spearman's ρ"
-        return f"{kind} × 100, {what}"
+        return f"{kind} × 100\n{what}"
 
 
 def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:
@@ -90,30 +100,38 @@ def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:
     table["parameters"] = [plot.models[name]["parameters"] for name in table.model]
     table["family"] = [plot.models[name]["family"] for name in table.model]
     figure, axes = _canvas(plot.style)
+    lines = list(table.groupby(LINE, sort=False))
     families = list(dict.fromkeys(table.family))
-    lines = table.groupby(["representation", "family", "precision", "adapter"], sort=False)
-    for names, rows in lines:
-        representation, family, precision, adapter = names
+    shared = [column for column in LINE if table[column].nunique() == 1]
+    sizes = sorted(set(table.parameters))
+    span = np.log(sizes[-1] / sizes[0]) + 2 * np.log(_MARGIN)
+    for index, (_, rows) in enumerate(lines):
         rows = rows.sort_values("parameters")
-        parts = [representation, family, precision, adapter]
+        first = rows.iloc[0]
+        # Side by side, so that the intervals of one model do not hide each other.
+        aside = np.exp(_ASIDE * span * (index - (len(lines) - 1) / 2))
+        score = rows[plot.score_column]
         axes.errorbar(
-            rows.parameters,
-            rows[plot.score_column],
-            yerr=[rows[plot.score_column] - rows.low, rows.high - rows[plot.score_column]],
-            label=", ".join(part for part in parts if part),
-            linestyle=["-", "--", "-.", ":"][families.index(family) % 4],
+            rows.parameters * aside,
+            score,
+            yerr=[score - rows.low, rows.high - score],
+            label=", ".join(
+                first[column] for column in LINE if column not in shared and first[column]
+            ),
+            linestyle=["-", "--", "-.", ":"][families.index(first.family) % 4],
             capsize=2,
             elinewidth=0.8,
-            **plot.look(representation),
+            **plot.look(first.representation),
         )
     axes.set_xscale("log")
-    sizes = sorted(set(table.parameters))
     axes.set_xticks(sizes, [short_count(size) for size in sizes])
     axes.set_xticks([], minor=True)
-    axes.set_xlim(sizes[0] / 1.5, sizes[-1] * 1.5)
+    axes.set_xlim(sizes[0] / _MARGIN, sizes[-1] * _MARGIN)
     axes.set_xlabel("Parameters (log scale)")
     axes.set_ylabel(plot.score_label)
-    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+    axes.set_title(", ".join(name for name in table.iloc[0][shared] if name), loc="left")
+    if len(lines) > 1:
+        _legend(axes)
     return figure
 
 
@@ -157,8 +175,12 @@ def plot_representations(scores: pd.DataFrame, plot: Plot) -> Figure:
     axes.set_xticks(range(len(groups)), groups)
     axes.margins(y=0.1)
     axes.set_ylabel(plot.score_label)
-    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+    _legend(axes)
     return figure
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
 
 
 def _complete(scores: pd.DataFrame, plot: Plot) -> pd.DataFrame:

@@ -38,6 +38,9 @@ class Progress:
     ) -> None:
         if self.bar is not None:
             self.bar.close()
+        elif error is None:
+            seconds = time.monotonic() - self.began
+            log.info("%s: %d %s in %.0f s", self.what, self.done, self.unit, seconds)
 
     def skip(self, units: int) -> None:
         """Count units that an earlier run did: they say nothing about the speed."""

@@ -1,0 +1,56 @@
+"""The commands of the README on real weights: the demo, and real data where it is."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, copy_workflow
+
+DATA = ROOT.parent / "shared/data"
+# The figure of the original code (in fp32 on a CPU) with the same weights.
+STSB_DEV = 67.04
+
+
+def make(folder, *arguments):
+    """Run make in a copy with the environment of these tests in place of its .venv."""
+    binaries = Path(sys.executable).parent
+    command = ["make", "--no-print-directory", *arguments, "ENV=", f"BIN={binaries}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_demo_runs_from_start_to_end_and_once_more(tmp_path, capsys):
+    flow = copy_workflow(tmp_path / "workflow")
+    seconds = []
+    for _ in range(2):
+        began = time.monotonic()
+        output = make(flow.folder, "demo")
+        seconds.append(time.monotonic() - began)
+        table = (flow.folder / "results/tables/sample.md").read_text()
+        assert table in output
+        assert all(name in table for name in ("avg", "last", "prompt", "eol", "icl-sample"))
+        assert (flow.folder / "results/report.html").exists()
+    assert "Nothing to be done" in output
+    benchmarks = (flow.folder / "results/benchmarks").rglob("*.tsv")
+    peak = max(float(path.read_text().splitlines()[1].split("\t")[2]) for path in benchmarks)
+    with capsys.disabled():
+        print(f"\ndemo: {seconds[0]:.0f} s, again {seconds[1]:.1f} s, peak of a job {peak:.0f} MB")
+    assert peak < 4000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.exists(), reason=f"no real data in {DATA}")
+def test_smollm2_scores_on_stsb_dev_as_the_original_code_does(tmp_path):
+    flow = copy_workflow(tmp_path / "workflow")
+    flow.flags += ["--configfile", "workflow/presets/sts.yaml"]
+    flow.flags += ["--config", f"data={{mirror: {DATA}}}"]
+    score = "results/scores/sts/smollm2-135m/none/fp32/eol/STSB-dev.json"
+    flow.run("--", score)
+    scores = json.loads((flow.folder / score).read_text())
+    assert scores["pairs"] == 1500
+    assert round(scores["scores"]["spearman_all"]["value"], 2) == STSB_DEV
