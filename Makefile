@@ -18,7 +18,7 @@ ABOUT := About 5 minutes on 2 cores: SmolLM2-135M on the bundled sample.
 else
 SUITE := sts
 CHOICE = --configfile workflow/presets/sts.yaml --config 'data={mirror: "$(DATA)"}'
-ABOUT := About half an hour on 2 cores: SmolLM2-135M on STS-B dev and the seven STS tasks.
+ABOUT := About 20 minutes on 2 cores: SmolLM2-135M on STS-B dev and the seven STS tasks.
 endif
 
 .PHONY: help

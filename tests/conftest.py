@@ -58,10 +58,13 @@ def tiny_config(name):
     opt = size | {"num_hidden_layers": 3, "ffn_dim": 64, "init_std": 0.3, "dropout": 0.1}
     configs = {
         "opt": lambda: OPTConfig(**opt, word_embed_proj_dim=32),
+        # bitsandbytes' kernel for CPUs with avx512_bf16 needs widths in multiples of 64.
+        "opt-64": lambda: OPTConfig(**(opt | {"hidden_size": 64}), word_embed_proj_dim=64),
         "opt-350m": lambda: OPTConfig(
             **opt, word_embed_proj_dim=16, do_layer_norm_before=False, _remove_final_layer_norm=True
         ),
         "llama": lambda: LlamaConfig(**gated, num_hidden_layers=3),
+        "llama-bare": lambda: LlamaConfig(**gated, num_hidden_layers=2),  # no start token
         "gemma3": lambda: Gemma3TextConfig(
             **gated,
             head_dim=8,
@@ -84,8 +87,8 @@ def tiny_model(tmp_path_factory):
         folder = tmp_path_factory.mktemp("models") / name
         torch.manual_seed(1111)
         AutoModelForCausalLM.from_config(tiny_config(name)).save_pretrained(folder)
-        is_opt = name.startswith("opt")
-        save_tokenizer(folder, OPT_TOKENS if is_opt else LLAMA_TOKENS, "</s>" if is_opt else "<s>")
+        tokens, start = (OPT_TOKENS, "</s>") if "opt" in name else (LLAMA_TOKENS, "<s>")
+        save_tokenizer(folder, tokens, None if name == "llama-bare" else start)
         return folder
 
     return folder_of
@@ -170,9 +173,10 @@ class Hub:
         self.server, self.cache = server, cache
 
     def add_dataset_file(self, repository, revision, name, body):
-        about = {"id": repository, "sha": revision, "siblings": [], "tags": []}
-        self.server.answer(f"/api/datasets/{repository}", json.dumps(about).encode())
-        self.server.answer(f"/datasets/{repository}/resolve/{revision}/{name}", body)
+        for branch in (revision, "main"):
+            place = f"/datasets/{repository}/resolve/{branch}/{name}"
+            self.server.answers.pop(place, None)
+            self.server.answer(place, body, x_repo_commit=revision)
 
     def add_model(self, repository, revision, folder):
         tree = []

@@ -138,11 +138,11 @@ def suites_of_run():
 
 
 def tables_of_run(wildcards):
-    """The tidy table, and one table for each suite in three formats."""
+    """The tidy table, and one table for each suite in four formats."""
     tables = expand(
-        "results/tables/{suite}.{kind}", suite=suites_of_run(), kind=["csv", "md", "tex"]
+        "results/tables/{suite}.{kind}", suite=suites_of_run(), kind=["csv", "md", "tex", "html"]
     )
-    return ["results/tables/scores.csv", *tables]
+    return ["results/tables/scores.csv", "results/tables/scores.html", *tables]
 
 
 def figures_of_run(wildcards):

@@ -34,10 +34,11 @@ rule collect_scores:
     localrule: True
     input:
         scores=scores_of_run,
-        code=code("collect_scores", "files", "tables"),
+        code=code("collect_scores", "files", "pages", "tables"),
     output:
-        table=report(
-            "results/tables/scores.csv",
+        table="results/tables/scores.csv",
+        page=report(
+            "results/tables/scores.html",
             caption="../report/scores.rst",
             category="Tables",
             labels={"table": "every score, tidy"},
@@ -54,4 +55,4 @@ rule collect_scores:
         suites=json.dumps(config["suites"]),
     shell:
         "python workflow/scripts/collect_scores.py --scores results/scores/sts"
-        " --encoders {params.encoders} --suites {params.suites:q} --out {output.table} 2>&1 | tee {log}"
+        " --encoders {params.encoders} --suites {params.suites:q} --out {output.table} --page {output.page} 2>&1 | tee {log}"

@@ -1,4 +1,8 @@
-"""Tables and figures, all from the one tidy table of scores."""
+"""Tables and figures, all from the one tidy table of scores.
+
+Each result of the report has one label: from two, Snakemake's page builds switches and
+breaks where a combination does not exist.
+"""
 
 
 rule tabulate_suite:
@@ -6,16 +10,17 @@ rule tabulate_suite:
     localrule: True
     input:
         scores="results/tables/scores.csv",
-        code=code("tabulate_suite", "files", "tables"),
+        code=code("tabulate_suite", "files", "pages", "tables"),
     output:
-        csv=report(
-            "results/tables/{suite}.csv",
+        csv="results/tables/{suite}.csv",
+        markdown="results/tables/{suite}.md",
+        latex="results/tables/{suite}.tex",
+        page=report(
+            "results/tables/{suite}.html",
             caption="../report/suite.rst",
             category="Tables",
             labels={"table": "{suite}"},
         ),
-        markdown="results/tables/{suite}.md",
-        latex="results/tables/{suite}.tex",
     log:
         "results/logs/tabulate_suite/{suite}.log",
     benchmark:
@@ -28,7 +33,7 @@ rule tabulate_suite:
     shell:
         "python workflow/scripts/tabulate_suite.py --scores {input.scores} --tasks {params.tasks}"
         " --metric {params.metric} --csv {output.csv} --markdown {output.markdown}"
-        " --latex {output.latex} 2>&1 | tee {log}"
+        " --latex {output.latex} --page {output.page} 2>&1 | tee {log}"
 
 
 rule plot_scaling:
@@ -42,7 +47,7 @@ rule plot_scaling:
             "results/figures/scaling/{suite}.svg",
             caption="../report/scaling.rst",
             category="Figures",
-            labels={"figure": "scaling", "suite": "{suite}"},
+            labels={"figure": "{suite} against parameters"},
         ),
         pdf="results/figures/scaling/{suite}.pdf",
     log:
@@ -69,7 +74,7 @@ rule plot_representations:
             "results/figures/representations/{suite}.svg",
             caption="../report/representations.rst",
             category="Figures",
-            labels={"figure": "representations", "suite": "{suite}"},
+            labels={"figure": "{suite} by representation"},
         ),
         pdf="results/figures/representations/{suite}.pdf",
     log:

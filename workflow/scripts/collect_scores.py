@@ -5,6 +5,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from sentscale.files import write_text
+from sentscale.pages import table_page
 from sentscale.tables import tidy_scores, write_csv
 
 
@@ -16,6 +18,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--encoders", nargs="+", required=True, help="model/adapter/precision/representation/suite")
     add("--suites", required=True, help="JSON: tasks of each suite")
     add("--out", type=Path, required=True, help="scores.csv to write")
+    add("--page", type=Path, required=True, help="the same as a web page")
     return parser.parse_args(argv)
 
 
@@ -25,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     suites = json.loads(args.suites)
     cells = [args.scores / encoder for encoder in args.encoders]
     paths = [cell.parent / f"{task}.json" for cell in cells for task in suites[cell.name]]
-    write_csv(args.out, tidy_scores(paths))
+    scores = tidy_scores(paths)
+    write_csv(args.out, scores)
+    write_text(args.page, table_page(scores, "scores"))
 
 
 if __name__ == "__main__":

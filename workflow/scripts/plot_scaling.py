@@ -14,7 +14,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--scores", type=Path, required=True, help="scores.csv")
-    add("--settings", required=True, help="JSON: suite, tasks, metric, models, representations, style")
+    add(
+        "--settings",
+        required=True,
+        help="JSON: suite, tasks, metric, models, representations, style",
+    )
     add("--out", type=Path, nargs="+", required=True, help="svg and pdf to write")
     return parser.parse_args(argv)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentscale.files import write_text
+from sentscale.pages import table_page
 from sentscale.tables import read_scores, suite_table, to_latex, to_markdown, write_csv
 
 
@@ -18,16 +19,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--csv", type=Path, required=True, help="table to write")
     add("--markdown", type=Path, required=True, help="table to write")
     add("--latex", type=Path, required=True, help="table to write")
+    add("--page", type=Path, required=True, help="web page to write")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The same table three times."""
+    """The same table four times."""
     args = parse_args(argv)
     table = suite_table(read_scores(args.scores), args.tasks, args.metric)
     write_csv(args.csv, table)
     write_text(args.markdown, to_markdown(table))
     write_text(args.latex, to_latex(table))
+    write_text(args.page, table_page(table, args.csv.stem))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,179 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from sentscale.files import write_json
+from sentscale.tables import (
+    read_scores,
+    suite_table,
+    tidy_scores,
+    to_latex,
+    to_markdown,
+    write_csv,
+)
+
+COLUMNS = ["model", "precision", "representation", "adapter", "task", "metric"]
+COLUMNS += ["value", "low", "high", "n"]
+
+
+def tidy(*rows):
+    """Rows of (model, task, value, low, high) in one setting."""
+    return pd.DataFrame(
+        [
+            [model, "fp32", "eol", "", task, "spearman_all", value, low, high, 10]
+            for model, task, value, low, high in rows
+        ],
+        columns=COLUMNS,
+    )
+
+
+def score_file(path, model, adapter, task, **values):
+    encoder = {"model": model, "adapter": adapter, "precision": "nf4", "representation": "eol"}
+    scores = {
+        name: {"value": value, "low": value - 1, "high": value + 2}
+        for name, value in values.items()
+    }
+    write_json(path, {"encoder": encoder, "task": task, "pairs": 7, "scores": scores, "more": {}})
+    return path
+
+
+def test_tidy_scores_have_a_row_for_each_score(tmp_path):
+    one = score_file(tmp_path / "1.json", "b", "none", "T", spearman_all=50.5, pearson_all=40.0)
+    two = score_file(tmp_path / "2.json", "a", "cse", "U", spearman_all=-3.25)
+    found = tidy_scores([one, two])
+    assert list(found.columns) == COLUMNS
+    assert found.to_numpy().tolist() == [
+        ["b", "nf4", "eol", "", "T", "spearman_all", 50.5, 49.5, 52.5, 7],
+        ["b", "nf4", "eol", "", "T", "pearson_all", 40.0, 39.0, 42.0, 7],
+        ["a", "nf4", "eol", "cse", "U", "spearman_all", -3.25, -4.25, -1.25, 7],
+    ]
+
+
+def test_a_missing_score_file_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.json"):
+        tidy_scores([tmp_path / "gone.json"])
+
+
+def test_names_of_nothing_survive_the_file(tmp_path):
+    scores = tidy(("NA", "None", 1 / 3, 0.1, 0.9), ("null", "nan", 2.0, 1.0, 3.0))
+    write_csv(tmp_path / "scores.csv", scores)
+    found = read_scores(tmp_path / "scores.csv")
+    pd.testing.assert_frame_equal(found, scores, check_exact=True, check_dtype=False)
+    assert suite_table(found, ["None"], "spearman_all").model.tolist() == ["NA"]
+    assert found.adapter.tolist() == ["", ""]
+
+
+def test_other_columns_are_refused(tmp_path):
+    write_csv(tmp_path / "scores.csv", tidy().drop(columns="n"))
+    with pytest.raises(ValueError, match=r"scores\.csv: columns are"):
+        read_scores(tmp_path / "scores.csv")
+
+
+def test_scores_are_rounded_before_they_are_averaged():
+    # Rounded: 10.00 + 10.00 + 10.01 = 30.01, / 3 = 10.003. Not rounded: 30.017 / 3 = 10.0057.
+    scores = tidy(
+        ("m", "A", 10.004, 10, 11), ("m", "B", 10.004, 10, 11), ("m", "C", 10.009, 10, 11)
+    )
+    (row,) = suite_table(scores, ["A", "B", "C"], "spearman_all").to_dict("records")
+    assert [row["A"], row["B"], row["C"]] == [10.0, 10.0, 10.01]
+    assert row["Avg."] == 10.0
+
+
+def test_half_widths_add_in_quadrature():
+    # Average (50 + 70) / 2 = 60; below: sqrt(3^2 + 4^2) / 2 = 2.5; above: sqrt(6^2 + 8^2) / 2 = 5.
+    scores = tidy(("m", "A", 50.0, 47.0, 56.0), ("m", "B", 70.0, 66.0, 78.0))
+    (row,) = suite_table(scores, ["A", "B"], "spearman_all").to_dict("records")
+    assert (row["Avg."], row["low"], row["high"]) == (60.0, 57.5, 65.0)
+
+
+def test_one_task_keeps_its_own_interval_and_has_no_average():
+    table = suite_table(tidy(("m", "A", 50.123, 47.456, 52.789)), ["A"], "spearman_all")
+    assert list(table.columns) == [
+        "model", "precision", "representation", "adapter", "A", "low", "high",
+    ]  # fmt: skip
+    assert table[["A", "low", "high"]].to_numpy().tolist() == [[50.12, 47.46, 52.79]]
+
+
+def missing_one():
+    return tidy(
+        ("b", "A", 50.0, 47.0, 53.0), ("a", "A", 60.0, 57.0, 63.0), ("a", "B", 70.0, 66, 74)
+    )
+
+
+def test_a_missing_score_leaves_blanks_never_zero():
+    table = suite_table(missing_one(), ["A", "B"], "spearman_all").set_index("model")
+    assert table.loc["a", ["A", "B", "Avg."]].tolist() == [60, 70, 65]
+    assert table.loc["b", "A"] == 50
+    assert np.isnan(table.loc["b", ["B", "Avg.", "low", "high"]].astype(float)).all()
+
+
+def cells(line, mark):
+    """Cells of a row of Markdown or LaTeX."""
+    line = line.strip().removesuffix(r"\\").removeprefix("|").removesuffix("|")
+    return [cell.strip() for cell in line.split(mark)]
+
+
+def test_blanks_are_blank_in_every_format(tmp_path):
+    table = suite_table(missing_one(), ["A", "B"], "spearman_all")
+    write_csv(tmp_path / "t.csv", table)
+    assert (tmp_path / "t.csv").read_text().splitlines() == [
+        "model,precision,representation,adapter,A,B,Avg.,low,high",
+        "b,fp32,eol,,50.0,,,,",
+        # sqrt(3^2 + 4^2) / 2 = 2.5 to both sides of 65.
+        "a,fp32,eol,,60.0,70.0,65.0,62.5,67.5",
+    ]
+    header, _, *rows = to_markdown(table).splitlines()
+    assert cells(header, "|")[:6] == ["model", "precision", "representation", "A", "B", "Avg."]
+    assert [cells(row, "|")[3:] for row in rows] == [
+        ["50.00", "", "", ""],
+        ["60.00", "70.00", "65.00", "62.50 to 67.50"],
+    ]
+    rows = [line for line in to_latex(table).splitlines() if "fp32" in line]
+    assert [cells(row, "&")[3:] for row in rows] == [
+        ["50.00", "", "", ""],
+        ["60.00", "70.00", "65.00", "62.50 to 67.50"],
+    ]
+    assert "nan" not in (to_markdown(table) + to_latex(table)).lower()
+
+
+def test_a_task_that_nobody_has_keeps_its_column():
+    table = suite_table(tidy(("a", "A", 60.0, 57.0, 63.0)), ["A", "B"], "spearman_all")
+    assert np.isnan(table.loc[0, "Avg."])
+    for text in (to_markdown(table), to_latex(table)):
+        assert "B" in text
+        assert "Avg." in text
+
+
+def test_encoders_keep_their_order_and_tasks_that_of_the_suite():
+    rows = [("z", "A", 1.0, 0, 2), ("a", "A", 2.0, 1, 3), ("m", "B", 3.0, 2, 4)]
+    table = suite_table(tidy(*rows), ["B", "A"], "spearman_all")
+    assert table.model.tolist() == ["z", "a", "m"]
+    assert list(table.columns)[4:6] == ["B", "A"]
+
+
+def test_only_the_asked_metric_and_tasks_are_in_the_table():
+    scores = tidy(("m", "A", 1.0, 0, 2), ("m", "B", 2.0, 1, 3), ("m", "C", 3.0, 2, 4))
+    scores.loc[1, "metric"] = "spearman_mean"
+    assert suite_table(scores, ["A"], "spearman_all")["A"].tolist() == [1.0]
+    assert suite_table(scores, ["B"], "spearman_all").empty
+    assert suite_table(scores, ["B"], "spearman_mean")["B"].tolist() == [2.0]
+
+
+def test_the_same_score_twice_is_an_error():
+    with pytest.raises(ValueError, match="duplicate"):
+        suite_table(tidy(("m", "A", 1.0, 0, 2), ("m", "A", 2.0, 1, 3)), ["A"], "spearman_all")
+
+
+def test_adapters_are_shown_where_there_are_any():
+    scores = tidy(("m", "A", 1.0, 0, 2), ("n", "A", 2.0, 1, 3))
+    assert "adapter" not in to_markdown(suite_table(scores, ["A"], "spearman_all"))
+    scores.loc[1, "adapter"] = "cse"
+    assert "cse" in to_markdown(suite_table(scores, ["A"], "spearman_all"))
+
+
+def test_latex_escapes_its_signs():
+    text = to_latex(suite_table(tidy(("a_b&c#d", "A%", 1.0, 0, 2)), ["A%"], "spearman_all"))
+    assert r"a\_b\&c\#d" in text
+    assert r"A\%" in text
+    assert r"95 \% interval" in text
+    assert r"\toprule" in text

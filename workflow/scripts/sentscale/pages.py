@@ -1,0 +1,90 @@
+"""Tables as web pages: sorted by a click, filtered by typing, the CSV one click away.
+
+Snakemake's report only offers a CSV file for download; a page it shows.
+"""
+
+import base64
+import html
+import string
+
+import pandas as pd
+
+_PAGE = string.Template("""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>$title</title>
+<style>
+body { font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem; color: #111; background: #fff }
+header { display: flex; gap: 1rem; align-items: baseline; margin-bottom: 1rem }
+h1 { font-size: 1.1rem; margin: 0 }
+input { font: inherit; padding: .2rem .5rem; border: 1px solid #888; border-radius: 4px }
+table { border-collapse: collapse }
+th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: left;
+  white-space: nowrap }
+th { padding: 0; border-bottom: 2px solid #111; position: sticky; top: 0; background: #fff }
+th button { all: unset; cursor: pointer; padding: .25rem .8rem; font-weight: 600 }
+th button:focus-visible { outline: 2px solid #0072b2 }
+th[aria-sort=ascending] button::after { content: " ▲" }
+th[aria-sort=descending] button::after { content: " ▼" }
+td.number { text-align: right; font-variant-numeric: tabular-nums }
+tbody tr:hover { background: #eef5fb }
+</style>
+<header>
+<h1>$title</h1>
+<input type="search" placeholder="Filter rows" aria-label="Filter rows">
+<a download="$title.csv" href="data:text/csv;base64,$csv">CSV</a>
+</header>
+<table><thead><tr>$head</tr></thead><tbody>$body</tbody></table>
+<script>
+const body = document.querySelector("tbody"), rows = [...body.rows];
+const heads = [...document.querySelectorAll("th")];
+const key = (row, i) => row.cells[i].dataset.value;
+heads.forEach((head, i) => head.firstChild.addEventListener("click", () => {
+  const up = head.getAttribute("aria-sort") !== "ascending";
+  heads.forEach(other => other.removeAttribute("aria-sort"));
+  head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  // Rows without a number stay at the end, whichever way the others are sorted.
+  const order = (a, b) => (a === "") - (b === "") || (a === "" ? 0 : (up ? 1 : -1) *
+    (isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b));
+  body.append(...rows.sort((a, b) => order(key(a, i), key(b, i))));
+}));
+document.querySelector("input").addEventListener("input", event => {
+  const words = event.target.value.toLowerCase().split(/\\s+/);
+  for (const row of rows)
+    row.hidden = !words.every(word => row.textContent.toLowerCase().includes(word));
+});
+</script>
+</html>
+""")
+
+
+def table_page(table: pd.DataFrame, title: str) -> str:
+    """A self-contained page of one table; fractions are shown with 2 decimals.
+
+    Args:
+        table: Any table. A missing number is an empty cell.
+        title: Heading, and name of the CSV file that the page offers.
+
+    Returns:
+        HTML. The CSV in it has every digit.
+    """
+    head = "".join(
+        f'<th scope="col"><button>{html.escape(name)}</button></th>' for name in table.columns
+    )
+    rows = ("".join(map(_cell, row)) for row in table.itertuples(index=False))
+    csv = table.to_csv(index=False, lineterminator="\n").encode()
+    return _PAGE.substitute(
+        title=html.escape(title),
+        head=head,
+        body="".join(f"<tr>{row}</tr>" for row in rows),
+        csv=base64.b64encode(csv).decode(),
+    )
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, str):
+        return f'<td data-value="{html.escape(value)}">{html.escape(value)}</td>'
+    if pd.isna(value):
+        return '<td class="number" data-value=""></td>'
+    shown = f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f'<td class="number" data-value="{value}">{shown}</td>'
