@@ -29,6 +29,7 @@ def configured(name):
         ("Why??", "Why?."),  # the last one only
         ('He said "no" twice', "He said 'no' twice."),
         ('He said "no"', "He said 'no'"),  # quotes are replaced after the period was considered
+        ('He said "why?"', "He said 'why?'"),  # the quote is last, not the question mark
         ("the dogs'", "the dogs'"),
         ('Did he say "no"?', "Did he say 'no'."),
         ('"', "'"),
@@ -48,7 +49,7 @@ def test_words_are_joined_by_single_spaces():
 @pytest.mark.parametrize(
     ("name", "prompt"),
     [
-        ("avg", 'Who  said "no"?'.replace("  ", " ")),
+        ("avg", 'Who said "no"?'),
         ("last", 'Who said "no"?'),
         ("prompt", "This sentence : \"Who said 'no'.\" means"),
         ("eol", 'This sentence : "Who said \'no\'." means in one word:"'),

@@ -28,7 +28,7 @@ def test_scores_are_the_golden_ones(finished):
 def test_every_table_and_figure_is_there(finished):
     results = finished.folder / "results"
     for suite in ("sample-dev", "sample"):
-        for kind in ("csv", "md", "tex"):
+        for kind in ("csv", "md", "tex", "html"):
             assert (results / f"tables/{suite}.{kind}").stat().st_size
     for kind in ("svg", "pdf"):
         assert (results / f"figures/scaling/sample.{kind}").stat().st_size
@@ -47,8 +47,10 @@ def test_the_report_holds_every_table_and_figure(finished, tmp_path):
     flow = finished.copy(tmp_path / "workflow")
     flow.run("--report", "results/report.html")
     report = (flow.folder / "results/report.html").read_text()
-    for name in ("scores.csv", "sample.csv", "sample-dev.csv", "scaling/sample.svg"):
-        assert f"results/tables/{name}" in report or f"results/figures/{name}" in report
+    for name in ("scores", "sample", "sample-dev"):
+        assert f"results/tables/{name}.html" in report
+    assert "results/figures/scaling/sample.svg" in report
+    assert "results/figures/representations/sample-dev.svg" in report
 
 
 def test_a_damaged_vector_file_is_refused(finished, tmp_path):
@@ -64,12 +66,13 @@ def test_a_damaged_vector_file_is_refused(finished, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_embedding_goes_on_and_ends_in_the_same_bytes(finished, tmp_path):
-    # One prompt a batch and eight a shard: slow enough to be caught at work.
-    one_by_one = "embedding={max_tokens: 1, shard_sentences: 8, threads: 1}"
-    command = ["--config", one_by_one, "--rerun-triggers", "input", "--", VECTORS]
+    command = ["--rerun-triggers", "input", "--", VECTORS]
     clean, killed = finished.copy(tmp_path / "clean"), finished.copy(tmp_path / "killed")
     for flow in (clean, killed):
         (flow.folder / VECTORS).unlink()
+        # One prompt a batch and eight a shard: slow enough to be caught at work.
+        flow.edit("config.yaml", "max_tokens: 1024", "max_tokens: 1")
+        flow.edit("config.yaml", "shard_sentences: 512", "shard_sentences: 8")
     clean.run(*command)
     shards = (killed.folder / VECTORS).with_name(".sample.shards")
     process = psutil.Popen(killed.command(*command), cwd=killed.folder)

@@ -69,6 +69,8 @@ def newest_revision(url: str, *, backoff_s: float = 2.0) -> str:
     def once() -> str:
         answer = requests.head(url, timeout=TIMEOUT_S, allow_redirects=False)
         _check_status(answer)
+        if "x-repo-commit" not in answer.headers:
+            raise RuntimeError(f"{url}: the answer tells no commit; is this a model hub?")
         return answer.headers["x-repo-commit"]
 
     return _patiently(once, url, backoff_s)

@@ -163,6 +163,7 @@ def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encode
     matrix products are 50 times slower.
 
     Raises:
+        ValueError: The precision is unknown.
         RuntimeError: The job asks for GPUs that are not there.
     """
     if compute.gpus > torch.cuda.device_count():
@@ -171,9 +172,14 @@ def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encode
         )
     torch.set_num_threads(compute.threads)
     transformers_logging.disable_progress_bar()  # its bars would fill the log files
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}.get(
-        precision, torch.float16 if compute.gpus else torch.float32
-    )
+    dtypes = {
+        "fp32": torch.float32,
+        "bf16": torch.bfloat16,
+        "nf4": torch.float16 if compute.gpus else torch.float32,
+    }
+    if precision not in dtypes:
+        raise ValueError(f"precision is {precision!r}, allowed: {', '.join(dtypes)}")
+    dtype = dtypes[precision]
     quantised = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

@@ -114,7 +114,7 @@ def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:
         axes.errorbar(
             rows.parameters * aside,
             score,
-            yerr=[score - rows.low, rows.high - score],
+            yerr=_bars(rows, score),
             label=", ".join(
                 first[column] for column in LINE if column not in shared and first[column]
             ),
@@ -155,7 +155,7 @@ def plot_representations(scores: pd.DataFrame, plot: Plot) -> Figure:
             places,
             values,
             width=0.92 * width,
-            yerr=[values - rows.low, rows.high - values],
+            yerr=_bars(rows, values),
             color=plot.look(name)["color"],
             hatch=_HATCHES[index % len(_HATCHES)],
             edgecolor="white",
@@ -177,6 +177,11 @@ def plot_representations(scores: pd.DataFrame, plot: Plot) -> Figure:
     axes.set_ylabel(plot.score_label)
     _legend(axes)
     return figure
+
+
+def _bars(rows: pd.DataFrame, score: pd.Series) -> np.ndarray:
+    """Lengths down and up; a percentile interval may miss its point, a bar cannot."""
+    return np.maximum([score - rows.low, rows.high - score], 0)
 
 
 def _legend(axes: Axes) -> None:
@@ -203,7 +208,7 @@ def _canvas(style: Style) -> tuple[Figure, Axes]:
 def short_count(count: int) -> str:
     """A number of parameters as people write it: 135M, 1.3B."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if count >= size:
+        if count >= 0.9995 * size:  # 999.6M would print as 1e+03M
             return f"{count / size:.3g}{letter}"
     return str(count)
 

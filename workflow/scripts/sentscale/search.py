@@ -16,7 +16,8 @@ def development_score(
     Each distinct sentence is embedded once.
 
     Raises:
-        ValueError: A vector is not finite or zero. Names the sentence.
+        ValueError: A vector is not finite or zero (names the sentence), or the score
+            is undefined, because all similarities or all people's scores are equal.
     """
     sentences = list(
         dict.fromkeys(text for task in tasks for p in task for text in (p.left, p.right))
@@ -30,4 +31,6 @@ def development_score(
         left, right = vectors[[row[p.left] for p in task]], vectors[[row[p.right] for p in task]]
         gold = np.array([p.gold for p in task])
         scores.append(100 * float(spearman(cosine_rows(left, right), gold)))
+    if not np.isfinite(scores).all():
+        raise ValueError(f"score of {representation.template!r} is undefined: one side is constant")
     return float(np.mean(scores))

@@ -46,11 +46,13 @@ def cosine_rows(left: Floats, right: Floats) -> NDArray[np.float64]:
 
 def correlation(a: Floats, b: Floats) -> Floats:
     """Pearson's r along the last axis; NaN where a side is constant."""
+    constant = (np.ptp(a, axis=-1) == 0) | (np.ptp(b, axis=-1) == 0)
     a = a - a.mean(axis=-1, keepdims=True)
     b = b - b.mean(axis=-1, keepdims=True)
     variance = (a * a).sum(axis=-1) * (b * b).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (a * b).sum(axis=-1) / np.sqrt(variance)
+        # The mean of equal numbers can be off in the last bit: their r would be made up.
+        return np.where(constant, np.nan, (a * b).sum(axis=-1) / np.sqrt(variance))
 
 
 def spearman(a: Floats, b: Floats) -> Floats:
@@ -124,10 +126,9 @@ def _check(predicted: Floats, gold: Floats, subset: NDArray[np.str_]) -> None:
         raise ValueError(f"shapes differ: {predicted.shape}, {gold.shape}, {subset.shape}")
     for name, values in (("predicted", predicted), ("gold", gold)):
         if not np.isfinite(values).all():
-            raise ValueError(
-                f"{name}: value {np.flatnonzero(~np.isfinite(values))[0]} is not finite"
-            )
-        for one in dict.fromkeys(subset):
+            first = np.flatnonzero(~np.isfinite(values))[0]
+            raise ValueError(f"{name}: value {first} is not finite")
+        for one in map(str, dict.fromkeys(subset)):
             if np.ptp(values[subset == one]) == 0:
                 raise ValueError(
                     f"{name} scores of subset {one!r} are constant; no correlation is defined"

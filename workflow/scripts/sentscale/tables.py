@@ -82,7 +82,7 @@ def suite_table(scores: pd.DataFrame, tasks: list[str], metric: str) -> pd.DataF
 
 
 def _printed(table: pd.DataFrame) -> pd.DataFrame:
-    """For people: two decimals, one column for the interval, no column without content."""
+    """For people: two decimals, one column for the interval, no adapter column without adapters."""
     shown = table.drop(columns=["low", "high"])
     for column in shown.columns.difference(ENCODER):
         shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in table[column]]
@@ -90,7 +90,8 @@ def _printed(table: pd.DataFrame) -> pd.DataFrame:
         f"{low:.2f} to {high:.2f}" if pd.notna(low) else ""
         for low, high in zip(table.low, table.high, strict=True)
     ]
-    return shown.loc[:, (shown != "").any()]
+    without_content = [column for column in ENCODER if (shown[column] == "").all()]
+    return shown.drop(columns=without_content)
 
 
 def to_markdown(table: pd.DataFrame) -> str:

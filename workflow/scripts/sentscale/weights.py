@@ -138,10 +138,13 @@ def fetch_from_hub(repository: str, revision: str, folder: Path) -> Path | None:
     return folder
 
 
-def _snapshot(repository: str, revision: str, weights: str) -> Path:
-    patterns = [*SMALL_FILES, weights]
+def _snapshot(repository: str, revision: str, weights: str, *, offline: bool = False) -> Path:
     found = snapshot_download(
-        repository, revision=revision, allow_patterns=patterns, ignore_patterns=ONLY_TOP_FOLDER
+        repository,
+        revision=revision,
+        allow_patterns=[*SMALL_FILES, weights],
+        ignore_patterns=ONLY_TOP_FOLDER,
+        local_files_only=offline,
     )
     return Path(found)
 
@@ -162,7 +165,7 @@ def convert_bin(source: Path, folder: Path) -> None:
             tensors = torch.load(shard, map_location="cpu", weights_only=True, mmap=True)
             name = shard.name.replace("pytorch_model", "model").replace(".bin", ".safetensors")
             # Tied tensors share memory, which safetensors refuses: each gets its own.
-            own = {key: tensor.clone() for key, tensor in tensors.items()}
+            own = {key: tensor.clone().contiguous() for key, tensor in tensors.items()}
             save_file(own, part / name, metadata={"format": "pt"})
             (part / name).chmod(0o644)
             places |= dict.fromkeys(own, name)
@@ -201,8 +204,7 @@ def _locate(manifest: dict[str, Any], beside: Path) -> Path:
     if "path" in manifest["source"]:
         return Path(manifest["source"]["path"])
     hub = manifest["source"]["hub"]
-    found = snapshot_download(hub["repository"], revision=hub["revision"], local_files_only=True)
-    return Path(found)
+    return _snapshot(hub["repository"], hub["revision"], "*.safetensors", offline=True)
 
 
 def open_weights(manifest_path: Path) -> Path:
