@@ -62,7 +62,7 @@ install: $(ENV) ## Make .venv from requirements.lock; the other targets do it by
 # anew: an interrupted pip can leave packages that look installed and are not.
 $(ENV): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed, $$($(PYTHON) --version) is too old: make PYTHON=..."; exit 1; }
+		{ echo "$(PYTHON) is not Python 3.11 or newer: make PYTHON=path/to/python"; exit 1; }
 	@echo "Installing the packages of requirements.lock into .venv: some minutes, once"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, copy_workflow
+from harness import ROOT, copy_workflow
 
 DATA = ROOT.parent / "shared/data"
 # The figure of the original code (in fp32 on a CPU) with the same weights.

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from conftest import ROOT
+from harness import ROOT
 
 from sentscale.protocol import PROTOCOL
 

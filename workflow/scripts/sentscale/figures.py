@@ -124,7 +124,8 @@ def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:
             **plot.look(first.representation),
         )
     axes.set_xscale("log")
-    axes.set_xticks(sizes, [short_count(size) for size in sizes])
+    ticks = {short_count(size): size for size in sizes}
+    axes.set_xticks(list(ticks.values()), list(ticks))
     axes.set_xticks([], minor=True)
     axes.set_xlim(sizes[0] / _MARGIN, sizes[-1] * _MARGIN)
     axes.set_xlabel("Parameters (log scale)")
