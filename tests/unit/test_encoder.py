@@ -1,6 +1,9 @@
+import json
+
 import numpy as np
 import pytest
 import torch
+from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sentscale.encoder import Compute, batches, check_vectors, load_encoder
@@ -209,3 +212,18 @@ def test_bad_compute_settings_are_refused(word, wrong):
 def test_a_missing_compute_setting_is_refused():
     with pytest.raises(ValueError, match="expected"):
         Compute.parse(["threads=2", "gpus=0", "max_tokens=64"])
+
+
+def test_files_of_an_opt_repository_give_the_start_token(tmp_path):
+    # Older versions of transformers left it out, which changes every number.
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *alphabet]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n")
+    about = {"tokenizer_class": "GPT2Tokenizer", "add_bos_token": True, "pad_token": "<pad>"}
+    about |= dict.fromkeys(("bos_token", "eos_token", "unk_token"), "</s>")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(about))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "opt"}))
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    assert tokenizer("ab").input_ids == [2, vocabulary["a"], vocabulary["b"]]

@@ -100,6 +100,13 @@ def test_a_wrong_row_of_the_register_is_named(workflow):
     assert "encoding is 'utf-16'; allowed: utf-8, latin-1" in done.stdout
 
 
+def test_a_row_of_the_register_with_too_many_fields_is_named(workflow):
+    workflow.edit("workflow/resources/datasets.tsv", "\tutf-8\t", "\tutf-8\tutf-8\t")
+    done = workflow.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert "datasets.tsv:2 is wrong" in done.stdout
+
+
 def test_mirror_of_a_preset_reaches_the_jobs(workflow):
     (workflow.folder / "my data/senteval").mkdir(parents=True)
     output = workflow.run(

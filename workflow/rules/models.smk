@@ -46,7 +46,7 @@ rule dequantise_model:
         folder="results/models/{model}/safetensors",
         protocol=PROTOCOL["dequantise_model"],
     shell:
-        "python workflow/scripts/dequantise_model.py --gguf {input.model} --source {params.source:q}"
+        "TQDM_DISABLE=1 python workflow/scripts/dequantise_model.py --gguf {input.model} --source {params.source:q}"
         " --folder {params.folder} --out {output.manifest} 2>&1 | tee {log}"
 
 

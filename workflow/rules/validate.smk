@@ -12,7 +12,7 @@ def explain(error):
     about = f" ({error.schema['description']})" if "description" in error.schema else ""
     if error.validator == "additionalProperties":
         allowed = sorted(error.schema["properties"])
-        unknown = sorted(set(error.instance) - set(allowed))
+        unknown = sorted(map(str, set(error.instance) - set(allowed)))
         where = f" in {key}" if key else ""
         return f"unknown key {', '.join(unknown)}{where}; allowed: {', '.join(allowed)}"
     if error.validator == "enum":

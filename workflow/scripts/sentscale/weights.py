@@ -93,6 +93,7 @@ def dequantise(gguf: Path, folder: Path) -> None:
     Only the model's body is kept: the vocabulary head is never needed. Loading
     the folder takes 2 s where the GGUF file takes 15.
     """
+    log.info("reading %s: up to a minute", gguf)
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     # save_pretrained refuses a model that was read from GGUF, though its tensors are plain now.
