@@ -25,5 +25,8 @@ rule all:
     default_target: True
     localrule: True
     input:
+        # A step that failed leaves no file, but what follows from it may still be there from
+        # an earlier run. Asking for each step finds the gap.
+        steps=steps_of_run,
         tables=tables_of_run,
         figures=figures_of_run,

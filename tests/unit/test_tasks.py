@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from sentscale.files import sha256_of
-from sentscale.tasks import Pair, Source, parse_sources, read_pairs, read_source, write_pairs
+from sentscale.tasks import (
+    Pair,
+    Source,
+    check_spread,
+    parse_sources,
+    read_pairs,
+    read_source,
+    write_pairs,
+)
 
 REGISTER = Path(__file__).parents[2] / "workflow" / "resources" / "datasets.tsv"
 # Protocol, section 3.
@@ -205,3 +213,18 @@ def test_real_tasks_have_the_protocols_rows(task, shared_data, caplog):
     pairs = [pair for one in registered(task) for pair in read_source(one, root)[0]]
     assert len(pairs) == ROWS[task]
     assert not caplog.records  # the very copy that the register describes
+
+
+@pytest.mark.parametrize(
+    "header", ["", "gold\tsubset\tright\tleft\n", "subset\tleft\tright\tgold\tby\n"]
+)
+def test_a_wrong_header_of_pairs_is_refused(read, header):
+    rows = "s\tA dog.\tA cat.\t1\tme\ns\tOne.\tTwo.\t3\tme\n"
+    with pytest.raises(ValueError, match=r"in\.txt:1: header is"):
+        read("pairs", 2, header + rows)
+
+
+def test_equal_scores_are_refused_before_anything_is_embedded(read):
+    pairs = read("pairs", 2, PAIRS_HEADER + "s\tA dog.\tA cat.\t1\ns\tOne.\tTwo.\t1\n")
+    with pytest.raises(ValueError, match=r"subset 's': every score is 1\.0"):
+        check_spread(pairs)

@@ -73,6 +73,14 @@ WRONG = {
         {"models": {"opt-125m": {"source": {"path": "here"}}}},
         ["models.opt-125m.source", "one of wheel, hub, path"],
     ),
+    "task listed twice": (
+        {"suites": {"dev": ["STSB-dev", "STSB-dev"]}},
+        ["suites.dev", "non-unique"],
+    ),
+    "suite called scores": (
+        {"suites": {"scores": ["STSB-dev"]}},
+        ["suites.scores", "the table of all scores"],
+    ),
     "mirror that is not there": (
         {"data": {"mirror": "no/such/folder"}},
         ["data.mirror is 'no/such/folder'"],
@@ -98,6 +106,15 @@ def test_a_wrong_row_of_the_register_is_named(workflow):
     assert done.returncode != 0
     assert "datasets.tsv:2 is wrong" in done.stdout
     assert "encoding is 'utf-16'; allowed: utf-8, latin-1" in done.stdout
+
+
+def test_a_part_of_a_task_that_is_listed_twice_is_named(workflow):
+    register = workflow.folder / "workflow/resources/datasets.tsv"
+    lines = register.read_text().splitlines(keepends=True)
+    register.write_text("".join([*lines, lines[1]]))
+    done = workflow.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert "lists task sample-dev, subset everyday more than once" in done.stdout
 
 
 def test_a_row_of_the_register_with_too_many_fields_is_named(workflow):

@@ -88,7 +88,8 @@ def is_bundled(task):
 def files_of_task(wildcards):
     """Files in the repository, or the unpacked archive; a mirror is only a place."""
     if is_bundled(wildcards.task):
-        return list(dict.fromkeys(row["file"] for row in sources_of(wildcards.task)))
+        files = [row[key] for row in sources_of(wildcards.task) for key in ("file", "gold_file")]
+        return list(dict.fromkeys(filter(None, files)))
     return [] if config["data"]["mirror"] else ["results/datasets/senteval"]
 
 
@@ -130,6 +131,24 @@ def scores_of_run(wildcards):
         for model, adapter, precision, representation, suite in ENCODERS
         for task in config["suites"][suite]
     ]
+
+
+def steps_of_run(wildcards):
+    """Every file between the sources and the tables."""
+    steps = {}
+    for model, adapter, precision, representation, suite in ENCODERS:
+        search = config["representations"][representation]["demonstration"]
+        steps |= dict.fromkeys(
+            [
+                *expand("results/datasets/{task}.tsv", task=config["suites"][suite]),
+                f"results/sentences/{suite}.txt",
+                f"results/models/{model}/manifest.json",
+                *([f"results/demonstrations/{search}/{model}/choice.json"] if search else []),
+                f"results/representations/{model}/{representation}.json",
+                f"results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
+            ]
+        )
+    return [*steps, *scores_of_run(wildcards)]
 
 
 def suites_of_run():

@@ -58,7 +58,18 @@ def check_suites():
     """A task is in the register and in one suite, the same there and in config.yaml."""
     for suite, tasks in config["suites"].items():
         check_known(tasks, {row["task"] for row in SOURCES}, f"suites.{suite}")
+    if "scores" in config["suites"]:
+        raise WorkflowError("suites.scores: results/tables/scores.csv is the table of all scores")
+    parts = [(row["task"], row["subset"]) for row in SOURCES]
+    for part in parts:
+        if parts.count(part) > 1:
+            raise WorkflowError(f"{REGISTER} lists task {part[0]}, subset {part[1]} more than once")
+    for task in {row["task"] for row in SOURCES}:
+        if len({row["source"] for row in SOURCES if row["task"] == task}) > 1:
+            raise WorkflowError(f"{REGISTER}: the rows of task {task} differ in their source")
     for row in SOURCES:
+        if (row["layout"] == "semeval") != bool(row["gold_file"]):
+            raise WorkflowError(f"{REGISTER}: task {row['task']}: layout semeval needs a gold_file")
         homes = [suite for suite, tasks in config["suites"].items() if row["task"] in tasks]
         if homes not in ([], [row["suite"]]):
             raise WorkflowError(

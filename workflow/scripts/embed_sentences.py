@@ -38,7 +38,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Load the model once, embed, write vectors and what they were made from."""
     args = parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     compute = Compute.parse(args.compute)
     representation = read_representation(args.representation)
     sentences = read_lines(args.sentences)
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "rows": len(sentences),
         "precision": args.precision,
         "representation": vars(representation),
-        "inputs": digests(weights=args.weights, sentences=args.sentences),
+        "inputs": digests(manifest=args.weights, sentences=args.sentences),
         "protocol": args.protocol,
         "compute": vars(compute),
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),

@@ -27,7 +27,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Fetch, convert if need be, list what is there."""
     args = parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     source = json.loads(args.source)
     folder = fetch_from_hub(source["hub"]["repository"], source["hub"]["revision"], args.folder)
     write_manifest(args.out, source, folder)

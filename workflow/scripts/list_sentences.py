@@ -23,7 +23,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """In order of first appearance."""
     args = parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     pairs = [pair for path in args.tasks for pair in read_pairs(path)]
     sentences = list(dict.fromkeys(text for pair in pairs for text in (pair.left, pair.right)))
     write_text(args.out, "\n".join(sentences) + "\n")

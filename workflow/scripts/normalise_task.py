@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentscale.files import write_json
-from sentscale.tasks import parse_sources, read_source, write_pairs
+from sentscale.tasks import check_spread, parse_sources, read_source, write_pairs
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +25,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, check, write."""
     args = parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     pairs, digests, licences = [], {}, set()
     for source in parse_sources(args.sources):
         found, read = read_source(source, args.root)
         pairs += found
         digests |= read
         licences.add(source.licence)
+    check_spread(pairs)
     write_pairs(args.out, pairs)
     write_json(args.about, {"pairs": len(pairs), "licences": sorted(licences), "sha256": digests})
     log.info("%s: %d pairs", args.out.stem, len(pairs))

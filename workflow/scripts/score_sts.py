@@ -37,7 +37,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Look the vectors up, compare them, correlate with people's scores."""
     args = parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     check_sha256(args.vectors, read_json(args.about)["sha256"])
     vectors = np.load(args.vectors, mmap_mode="r", allow_pickle=False)
     row = {sentence: index for index, sentence in enumerate(read_lines(args.sentences))}
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "versions": versions(["numpy", "scipy"]),
     }
     write_json(args.out, score)
-    log.info("%s: %d pairs, rho x 100 = %.2f", args.task, len(pairs), scores["spearman_all"].value)
+    log.info("%s: %d pairs, rho x 100 = %.2f", args.out, len(pairs), scores["spearman_all"].value)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Load the model once, score all candidates, write scores and choice."""
     args = parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     compute = Compute.parse(args.compute)
     entry = json.loads(args.entry)
     candidates = read_demonstrations(args.candidates)
@@ -59,7 +59,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "score": scores[best],
         "candidates": len(candidates),
         "precision": args.precision,
-        "inputs": digests(weights=args.weights, candidates=args.candidates),
+        "prompt": entry,
+        "inputs": digests(
+            manifest=args.weights,
+            candidates=args.candidates,
+            **{path.stem: path for path in args.tasks},
+        ),
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
     }
     write_json(args.choice, choice)

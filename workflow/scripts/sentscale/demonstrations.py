@@ -95,11 +95,11 @@ def write_demonstrations(path: Path, demonstrations: list[Demonstration]) -> Non
 
 
 def best_of(scores: list[float]) -> int:
-    """Index of the best candidate; of equals, the first in the list.
+    """Index of the best candidate by its score rounded to 2 decimals, as the original logs it.
 
-    The original's code has no rule for a tie.
+    Of equals, the first in the list: the original has no rule for a tie.
     """
-    return max(range(len(scores)), key=lambda i: (scores[i], -i))
+    return max(range(len(scores)), key=lambda i: (round(scores[i], 2), -i))
 
 
 def write_scores(path: Path, candidates: list[Demonstration], scores: list[float]) -> None:

@@ -27,7 +27,9 @@ Precision = Literal["fp32", "bf16", "nf4"]
 
 @dataclass(frozen=True)
 class Compute:
-    """Speed and place of a job: none of it decides a score.
+    """Speed and place of a job: no score depends on it.
+
+    One exception: nf4 computes in float16 on a GPU, in float32 on a CPU.
 
     Attributes:
         threads: CPU threads of torch.
@@ -49,10 +51,9 @@ class Compute:
             ValueError: A number is missing, unknown, or below its least value.
         """
         values = {name: int(value) for name, value in (word.split("=") for word in words)}
-        if set(values) != {field.name for field in fields(cls)}:
-            raise ValueError(
-                f"compute settings are {sorted(values)}, expected {cls.__annotations__}"
-            )
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            raise ValueError(f"compute settings are {sorted(values)}, expected {sorted(known)}")
         for name, value in values.items():
             if value < (0 if name == "gpus" else 1):
                 raise ValueError(f"compute setting {name} is {value}")

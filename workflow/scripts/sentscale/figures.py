@@ -22,8 +22,8 @@ _SAME_BYTES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 LINE = ["representation", "family", "precision", "adapter"]
 # Room left and right of the smallest and largest model, as a factor.
 _MARGIN = 1.5
-# Distance of neighbouring lines, as a share of the axis.
-_ASIDE = 0.02
+# Distance of neighbouring lines, and of the outermost ones at most, as shares of the axis.
+_ASIDE, _ASIDE_IN_ALL = 0.02, 0.1
 _HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
 
 
@@ -109,7 +109,8 @@ def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:
         rows = rows.sort_values("parameters")
         first = rows.iloc[0]
         # Side by side, so that the intervals of one model do not hide each other.
-        aside = np.exp(_ASIDE * span * (index - (len(lines) - 1) / 2))
+        step = min(_ASIDE, _ASIDE_IN_ALL / len(lines))
+        aside = np.exp(step * span * (index - (len(lines) - 1) / 2))
         score = rows[plot.score_column]
         axes.errorbar(
             rows.parameters * aside,

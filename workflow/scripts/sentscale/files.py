@@ -92,4 +92,5 @@ def check_sha256(path: Path, expected: str) -> None:
     """Raise ValueError if the file's digest is another than the pinned one."""
     found = sha256_of(path)
     if found != expected:
-        raise ValueError(f"{path}: sha256 is {found}, expected {expected}")
+        remedy = "if it is damaged, delete it and run again"
+        raise ValueError(f"{path}: sha256 is {found}, expected {expected}; {remedy}")

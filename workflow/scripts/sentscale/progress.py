@@ -59,7 +59,7 @@ class Progress:
             per_second = (self.done - self.counted_at_start) / (now - self.began)
             left = (self.total - self.done) / per_second if per_second else float("inf")
             log.info(
-                "%s: %d of %d %s (%.0f %%), %.1f a second, %.0f s left",
+                "%s: %d of %d %s (%.0f %%), %.3g a second, %.0f s left",
                 self.what,
                 self.done,
                 self.total,

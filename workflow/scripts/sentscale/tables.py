@@ -86,7 +86,7 @@ def _printed(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.drop(columns=["low", "high"])
     for column in shown.columns.difference(ENCODER):
         shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in table[column]]
-    shown["95 % interval"] = [
+    shown["interval"] = [
         f"{low:.2f} to {high:.2f}" if pd.notna(low) else ""
         for low, high in zip(table.low, table.high, strict=True)
     ]

@@ -12,6 +12,7 @@ from sentscale.prompts import join_words
 log = logging.getLogger(__name__)
 
 COLUMNS = ("id", "subset", "left", "right", "gold")
+PAIRS_HEADER = ("subset", "left", "right", "gold")
 GOLD_RANGE = (0.0, 5.0)
 
 
@@ -80,6 +81,18 @@ def read_source(source: Source, root: Path) -> tuple[list[Pair], dict[str, str]]
             f"{root / source.file}: {len(pairs)} scored pairs, the register expects {source.rows}"
         )
     return pairs, digests
+
+
+def check_spread(pairs: list[Pair]) -> None:
+    """Refuse a task that no encoder can be scored on, before anything is embedded.
+
+    Raises:
+        ValueError: All scores of a subset are equal, so no correlation is defined.
+    """
+    for subset in {pair.subset for pair in pairs}:
+        golds = {pair.gold for pair in pairs if pair.subset == subset}
+        if len(golds) == 1:
+            raise ValueError(f"subset {subset!r}: every score is {golds.pop()}, nothing to rank")
 
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
@@ -151,7 +164,10 @@ def _pairs(source: Source, root: Path) -> Iterator[Pair]:
     """The bundled sample: subset, left, right, gold; one header line."""
     path = root / source.file
     for number, line in _lines(path, source.encoding):
-        subset, left, right, gold = _fields(path, number, line, 4)[:4]
+        fields = _fields(path, number, line, len(PAIRS_HEADER))
+        if number == 1 and tuple(fields) != PAIRS_HEADER:
+            raise ValueError(f"{path}:1: header is {fields}, expected {list(PAIRS_HEADER)}")
+        subset, left, right, gold = fields[:4]
         if number > 1 and subset == source.subset:
             yield _pair(path, number, subset, left, right, gold)
 

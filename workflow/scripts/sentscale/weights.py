@@ -23,12 +23,13 @@ from sentscale.files import (
     write_json,
     written_whole,
 )
+from sentscale.provenance import versions
 
 log = logging.getLogger(__name__)
 
 # Configuration and tokenizer; weights are asked for by their own pattern.
 SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
-ONLY_TOP_FOLDER = ["*/*"]
+IN_SUBFOLDERS = ["*/*"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _snapshot(repository: str, revision: str, weights: str, *, offline: bool = F
         repository,
         revision=revision,
         allow_patterns=[*SMALL_FILES, weights],
-        ignore_patterns=ONLY_TOP_FOLDER,
+        ignore_patterns=IN_SUBFOLDERS,
         local_files_only=offline,
     )
     return Path(found)
@@ -189,8 +190,12 @@ def write_manifest(out: Path, source: dict[str, Any], folder: Path | None) -> No
             where `source` says. No path into the hub's cache is written, so a
             moved cache reruns nothing.
     """
-    manifest = {"source": source, "folder": folder.name if folder else None}
+    manifest: dict[str, Any] = {"source": source, "folder": folder.name if folder else None}
+    if folder:
+        manifest["converted_with"] = versions(["transformers", "torch", "gguf", "safetensors"])
     where = _locate(manifest, out.parent)
+    if not where.is_dir():
+        raise ValueError(f"{where}: no such folder")
     if not list(where.glob("*.safetensors")) or not (where / "config.json").is_file():
         raise ValueError(f"{where}: need *.safetensors and config.json to be a model")
     log.info("hashing %s", where)
