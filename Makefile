@@ -14,7 +14,7 @@ QUIET := --quiet host reason rules
 ifeq ($(DATA),)
 SUITE := sample
 CHOICE :=
-ABOUT := 3 to 5 minutes on 2 cores: SmolLM2-135M on the bundled sample.
+ABOUT := About 5 minutes on 2 cores: SmolLM2-135M on the bundled sample.
 else
 SUITE := sts
 CHOICE = --configfile workflow/presets/sts.yaml --config 'data={mirror: "$(DATA)"}'
