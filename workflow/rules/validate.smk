@@ -54,22 +54,30 @@ def check_run():
         check_known(config["figures"][figure], config["suites"], f"figures.{figure}")
 
 
+def check_register():
+    """Rows of a task differ in their subset, not in their source."""
+    parts, sources = set(), {}
+    for row in SOURCES:
+        task, subset = part = row["task"], row["subset"]
+        if part in parts:
+            raise WorkflowError(f"{REGISTER} lists task {task}, subset {subset} more than once")
+        parts.add(part)
+        if sources.setdefault(task, row["source"]) != row["source"]:
+            raise WorkflowError(f"{REGISTER}: the rows of task {task} differ in their source")
+        if (row["layout"] == "semeval") != bool(row["gold_file"]):
+            raise WorkflowError(
+                f"{REGISTER}: task {task}, subset {subset}: layout semeval has a gold_file,"
+                f" others have none; layout is {row['layout']}, gold_file {row['gold_file']!r}"
+            )
+
+
 def check_suites():
     """A task is in the register and in one suite, the same there and in config.yaml."""
     for suite, tasks in config["suites"].items():
         check_known(tasks, {row["task"] for row in SOURCES}, f"suites.{suite}")
     if "scores" in config["suites"]:
         raise WorkflowError("suites.scores: results/tables/scores.csv is the table of all scores")
-    parts = [(row["task"], row["subset"]) for row in SOURCES]
-    for part in parts:
-        if parts.count(part) > 1:
-            raise WorkflowError(f"{REGISTER} lists task {part[0]}, subset {part[1]} more than once")
-    for task in {row["task"] for row in SOURCES}:
-        if len({row["source"] for row in SOURCES if row["task"] == task}) > 1:
-            raise WorkflowError(f"{REGISTER}: the rows of task {task} differ in their source")
     for row in SOURCES:
-        if (row["layout"] == "semeval") != bool(row["gold_file"]):
-            raise WorkflowError(f"{REGISTER}: task {row['task']}: layout semeval needs a gold_file")
         homes = [suite for suite, tasks in config["suites"].items() if row["task"] in tasks]
         if homes not in ([], [row["suite"]]):
             raise WorkflowError(
@@ -112,6 +120,7 @@ def check_mirror():
 
 check_schema(config, "config.schema.yaml", "The configuration (config.yaml and presets)")
 SOURCES = read_register()
+check_register()
 check_run()
 check_suites()
 PROMPT_OF_SEARCH = check_representations()
