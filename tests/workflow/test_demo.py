@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import ROOT, copy_workflow
+from harness import copy_workflow
 
-DATA = ROOT.parent / "shared/data"
 # The figure of the original code (in fp32 on a CPU) with the same weights.
 STSB_DEV = 67.04
 
@@ -44,11 +43,10 @@ def test_the_demo_runs_from_start_to_end_and_once_more(tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DATA.exists(), reason=f"no real data in {DATA}")
-def test_smollm2_scores_on_stsb_dev_as_the_original_code_does(tmp_path):
+def test_smollm2_scores_on_stsb_dev_as_the_original_code_does(tmp_path, shared_data):
     flow = copy_workflow(tmp_path / "workflow")
     flow.flags += ["--configfile", "workflow/presets/sts.yaml"]
-    flow.flags += ["--config", f"data={{mirror: {DATA}}}"]
+    flow.flags += ["--config", f"data={{mirror: {shared_data}}}"]
     score = "results/scores/sts/smollm2-135m/none/fp32/eol/STSB-dev.json"
     flow.run("--", score)
     scores = json.loads((flow.folder / score).read_text())
