@@ -2,6 +2,8 @@
 PYTHON ?= python3
 CORES ?= all
 DATA ?=
+PART ?= all
+THREADS ?= $(shell nproc)
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -21,12 +23,17 @@ CHOICE = --configfile workflow/presets/sts.yaml --config 'data={mirror: "$(DATA)
 ABOUT := About 20 minutes on 2 cores: SmolLM2-135M on STS-B dev and the seven STS tasks.
 endif
 
+BENCH_INPUTS := results/models/smollm2-135m/manifest.json results/demonstrations/sample.tsv \
+	$(patsubst %,results/datasets/%.tsv,STS12 STS13 STS14 STS15 STS16 STSB SICKR STSB-dev)
+
 .PHONY: help
 help: ## List the targets and variables
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables:"
-	@echo "  DATA=PATH     demo: use the real STS data in this folder (it holds senteval/STS/...)"
+	@echo "  DATA=PATH     demo, bench: use the real STS data in this folder (it holds senteval/STS/...)"
+	@echo "  PART=NAME     bench: eol, icl, search, stream, growth or all; default all, 40 minutes"
+	@echo "  THREADS=N     bench: CPU threads of every contender; default all"
 	@echo "  CORES=N       cores that jobs may use; default all"
 	@echo "  PYTHON=PATH   Python 3.11 or newer that makes .venv; default python3"
 
@@ -39,6 +46,13 @@ demo: $(ENV) ## Run the workflow, print the STS table, write results/report.html
 	@cat results/tables/$(SUITE).md
 	@echo
 	@echo "Tables and figures: results/tables, results/figures. Report: $(CURDIR)/results/report.html"
+
+.PHONY: bench
+bench: $(ENV) ## Measure the engine against the original's way; PART=eol, icl, search, stream or growth
+	@$(RUN) $(QUIET) $(CHOICE) -- $(BENCH_INPUTS)
+	@PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/bench.py --part $(PART) --threads $(THREADS) \
+		--model results/models/smollm2-135m/safetensors --datasets results/datasets \
+		--candidates results/demonstrations/sample.tsv
 
 .PHONY: test
 test: $(ENV) ## Run the fast tests

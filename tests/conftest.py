@@ -13,15 +13,18 @@ ROOT = Path(__file__).resolve().parents[1]
 # Ids of the start tokens: </s> is 2 for OPT, <s> is 1 for LLaMA (protocol, section 1).
 OPT_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]
 LLAMA_TOKENS = ["<unk>", "<s>", "</s>", "<pad>"]
+BERT_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SENTENCES = [
     'This sentence : "A man is playing a guitar." means in one word:"',
     "Two dogs run along the beach, and one of them carries a stick.",
     "Stocks fell sharply on Monday after the central bank raised its rates.",
 ]
+# Real tokenizers have such tokens: a quote before the slot merges with a text's first character.
+MERGED = ' "\' ". "-'
 
 
-def save_tokenizer(folder, tokens, start):
-    """A byte-level BPE trained on three sentences; `start` comes first, None for no such token."""
+def save_tokenizer(folder, tokens, start=None, end=None, **named):
+    """A byte-level BPE trained on some sentences; `start` comes first, `end` last, if any."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -34,28 +37,44 @@ def save_tokenizer(folder, tokens, start):
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(SENTENCES, trainer)
-    if start is not None:
+    tokenizer.train_from_iterator([*SENTENCES, *[MERGED] * 5], trainer)
+    special = [(token, tokens.index(token)) for token in (start, end) if token]
+    if special:
+        single = " ".join(filter(None, [start, "$A", end]))
         tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{start} $A", special_tokens=[(start, tokens.index(start))]
+            single=single, special_tokens=special
         )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=start, eos_token="</s>", pad_token="<pad>"
-    ).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named).save_pretrained(folder)
 
 
-def tiny_config(name):
+def tiny_config(name, spread=0.3):
     """Wide enough to differ, small enough to be quick; weights large enough to attend."""
-    from transformers import Gemma3TextConfig, LlamaConfig, OPTConfig
+    from transformers import (
+        BertConfig,
+        BloomConfig,
+        Gemma3TextConfig,
+        GPT2Config,
+        GPTNeoXConfig,
+        LlamaConfig,
+        MistralConfig,
+        OPTConfig,
+        Qwen2Config,
+        Qwen3Config,
+    )
 
     size = {
         "vocab_size": 340,
         "hidden_size": 32,
+        "num_hidden_layers": 3,
         "num_attention_heads": 4,
         "max_position_embeddings": 256,
     }
-    gated = size | {"intermediate_size": 48, "num_key_value_heads": 2, "initializer_range": 0.3}
-    opt = size | {"num_hidden_layers": 3, "ffn_dim": 64, "init_std": 0.3, "dropout": 0.1}
+    wide = size | {"intermediate_size": 48, "initializer_range": spread}
+    gated = wide | {"num_key_value_heads": 2}
+    opt = size | {"ffn_dim": 64, "init_std": spread, "dropout": 0.1}
+    neox = wide | {"rotary_pct": 0.25}
+    gpt2 = wide | {"intermediate_size": None}
+    yarn = {"rope_type": "yarn", "rope_theta": 10_000.0, "factor": 4.0}
     configs = {
         "opt": lambda: OPTConfig(**opt, word_embed_proj_dim=32),
         # bitsandbytes' kernel for CPUs with avx512_bf16 needs widths in multiples of 64.
@@ -63,32 +82,62 @@ def tiny_config(name):
         "opt-350m": lambda: OPTConfig(
             **opt, word_embed_proj_dim=16, do_layer_norm_before=False, _remove_final_layer_norm=True
         ),
-        "llama": lambda: LlamaConfig(**gated, num_hidden_layers=3),
-        "llama-bare": lambda: LlamaConfig(**gated, num_hidden_layers=2),  # no start token
+        "opt-350m-64": lambda: OPTConfig(
+            **(opt | {"hidden_size": 128}), word_embed_proj_dim=64, do_layer_norm_before=False
+        ),
+        "llama": lambda: LlamaConfig(**gated),
+        "llama-bare": lambda: LlamaConfig(**gated),  # no start token
+        "llama-yarn": lambda: LlamaConfig(
+            **gated, rope_parameters=yarn | {"original_max_position_embeddings": 64}
+        ),
         "gemma3": lambda: Gemma3TextConfig(
             **gated,
             head_dim=8,
-            num_hidden_layers=3,
             sliding_window=8,
             layer_types=["sliding_attention", "full_attention", "sliding_attention"],
         ),
+        "mistral": lambda: MistralConfig(**gated, sliding_window=8),
+        "qwen2": lambda: Qwen2Config(
+            **gated, use_sliding_window=True, sliding_window=8, max_window_layers=1
+        ),
+        "qwen3": lambda: Qwen3Config(**gated, head_dim=16),
+        "gpt2": lambda: GPT2Config(**gpt2),
+        "gpt2-64": lambda: GPT2Config(**(gpt2 | {"hidden_size": 64})),
+        "pythia": lambda: GPTNeoXConfig(**neox),
+        "neox-serial": lambda: GPTNeoXConfig(**neox, use_parallel_residual=False),
+        # Not known to the fast engine; no table of positions.
+        "bloom": lambda: BloomConfig(
+            vocab_size=340, hidden_size=32, n_layer=3, n_head=4, initializer_range=spread
+        ),
+        "bert": lambda: BertConfig(**wide),
     }
     return configs[name]()
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
-    """Function from a name to the folder of a tiny random causal model, made once."""
+    """Function from a name to the folder of a tiny random model, made once."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     @functools.cache
-    def folder_of(name):
+    def folder_of(name, spread=0.3):
         folder = tmp_path_factory.mktemp("models") / name
+        head = AutoModelForMaskedLM if name == "bert" else AutoModelForCausalLM
         torch.manual_seed(1111)
-        AutoModelForCausalLM.from_config(tiny_config(name)).save_pretrained(folder)
-        tokens, start = (OPT_TOKENS, "</s>") if "opt" in name else (LLAMA_TOKENS, "<s>")
-        save_tokenizer(folder, tokens, None if name == "llama-bare" else start)
+        model = head.from_config(tiny_config(name, spread))
+        for weight in model.parameters():
+            if not weight.any():  # a bias of zero could be left out, and nobody would see it
+                torch.nn.init.normal_(weight, std=spread)
+        model.save_pretrained(folder)
+        if name == "bert":
+            named = {"mask_token": "[MASK]", "pad_token": "[PAD]"}
+            save_tokenizer(folder, BERT_TOKENS, "[CLS]", "[SEP]", **named)
+        else:
+            tokens, start = (OPT_TOKENS, "</s>") if "opt" in name else (LLAMA_TOKENS, "<s>")
+            start = None if name in ("llama-bare", "gpt2", "pythia") else start
+            named = {"bos_token": start, "eos_token": "</s>", "pad_token": "<pad>"}
+            save_tokenizer(folder, tokens, start, **named)
         return folder
 
     return folder_of

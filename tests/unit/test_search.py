@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sentscale.encoder import Compute, load_encoder
+from sentscale.encoder import Compute
+from sentscale.loading import load_encoder
 from sentscale.prompts import Representation
 from sentscale.search import development_score
 from sentscale.tasks import Pair
@@ -12,7 +13,7 @@ EOL = Representation('This sentence : "{text}" means in one word:"', "sentence",
 
 @pytest.fixture(scope="module")
 def encoder(tiny_model):
-    return load_encoder(tiny_model("opt"), "fp32", Compute(1, 0, 256, 8))
+    return load_encoder(tiny_model("opt"), "fp32", Compute("fast", "resident", 1, 0, 256, 8))
 
 
 def task(texts, golds):
@@ -26,15 +27,15 @@ def test_the_score_is_the_mean_of_the_tasks_spearman(encoder):
     rhos = []
     for pairs in tasks:
         a, b = (
-            encoder.encode([EOL.prompt(getattr(p, side)) for p in pairs], "last", 256)
+            encoder.encode([EOL.prompt(getattr(p, side)) for p in pairs], "last")
             for side in ("left", "right")
         )
         cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
         rhos.append(stats.spearmanr(cosine, [p.gold for p in pairs]).statistic)
-    assert development_score(encoder, EOL, tasks, 256) == pytest.approx(100 * np.mean(rhos))
+    assert development_score(encoder, EOL, tasks) == pytest.approx(100 * np.mean(rhos))
 
 
 def test_an_undefined_score_is_an_error(encoder):
     # Every pair is the same, so the cosines are constant and there is no rank to correlate.
     with pytest.raises(ValueError, match="constant"):
-        development_score(encoder, EOL, [task(["a", "b"] * 3, [1.0, 2.0, 3.0])], 256)
+        development_score(encoder, EOL, [task(["a", "b"] * 3, [1.0, 2.0, 3.0])])

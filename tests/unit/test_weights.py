@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sentscale.encoder import Compute, load_encoder
+from sentscale.encoder import Compute
 from sentscale.files import read_json
+from sentscale.loading import load_encoder
 from sentscale.weights import (
     WheelPart,
     convert_bin,
@@ -29,8 +30,8 @@ MODEL_SHA256 = hashlib.sha256(MODEL_FILE).hexdigest()
 
 
 def vectors_of(folder):
-    encoder = load_encoder(folder, "fp32", Compute(1, 0, 256, 8))
-    return encoder.encode(PROMPTS, "last", 256)
+    encoder = load_encoder(folder, "fp32", Compute("fast", "resident", 1, 0, 256, 8))
+    return encoder.encode(PROMPTS, "last")
 
 
 def names(folder):

@@ -39,7 +39,7 @@ WRONG = {
     ),
     "unknown precision": (
         {"run": [RUN | {"precisions": ["int8"]}]},
-        ["run[0].precisions[0] is 'int8'", "allowed: fp32, bf16, nf4"],
+        ["run[0].precisions[0] is 'int8'", "allowed: fp32, bf16, fp16, nf4"],
     ),
     "unknown task": (
         {"suites": {"mine": ["STS17"]}},
@@ -56,6 +56,18 @@ WRONG = {
     "template with a demonstration slot and no search": (
         {"representations": {"eol": EOL | {"template": "{demo} {text}"}}},
         ["representations.eol.template", "'demo', 'text'"],
+    ),
+    "fp16 on a CPU": (
+        {"run": [RUN | {"precisions": ["fp16"]}]},
+        ["smollm2-135m in fp16", "gpus is 0", "use bf16"],
+    ),
+    "resident on two GPUs": (
+        {"models": {"smollm2-135m": {"gpus": 2}}},
+        ["models.smollm2-135m", "resident uses one GPU, gpus is 2", "split"],
+    ),
+    "plain layer by layer": (
+        {"embedding": {"engine": "plain", "placement": "stream"}},
+        ["placement stream needs embedding.engine fast"],
     ),
     "unknown search": (
         {"representations": {"icl": {"demonstration": "papers"}}},

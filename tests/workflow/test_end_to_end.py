@@ -77,7 +77,7 @@ def test_a_killed_embedding_goes_on_and_ends_in_the_same_bytes(finished, tmp_pat
         (flow.folder / VECTORS).unlink()
         # One prompt a batch and eight a shard: slow enough to be caught at work.
         flow.edit("config.yaml", "max_tokens: 1024", "max_tokens: 1")
-        flow.edit("config.yaml", "shard_sentences: 512", "shard_sentences: 8")
+        flow.edit("config.yaml", "shard_sentences: 2048", "shard_sentences: 8")
     clean.run(*command)
     shards = (killed.folder / VECTORS).with_name(".sample.shards")
     process = psutil.Popen(killed.command(*command), cwd=killed.folder)

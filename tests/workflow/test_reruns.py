@@ -54,7 +54,7 @@ def test_a_comment_in_the_encoder_reruns_nothing(made):
 
 def test_a_raised_protocol_reruns_its_step_and_what_follows(made):
     made.edit(
-        "workflow/scripts/sentscale/protocol.py", '"embed_sentences": 1', '"embed_sentences": 2'
+        "workflow/scripts/sentscale/protocol.py", '"embed_sentences": 2', '"embed_sentences": 3'
     )
     expected = {"embed_sentences": 4, "score_sts": 6, "collect_scores": 1, **TABLES}
     assert made.planned() == expected
@@ -63,6 +63,8 @@ def test_a_raised_protocol_reruns_its_step_and_what_follows(made):
 def test_speed_and_place_rerun_nothing(made):
     made.edit("config.yaml", "max_tokens: 1024", "max_tokens: 333")
     made.edit("config.yaml", "threads: 2", "threads: 1")
+    made.edit("config.yaml", "placement: resident", "placement: stream")
+    made.edit("config.yaml", "gpus: 0", "gpus: 2")
     (made.folder / "elsewhere/senteval").mkdir(parents=True)
     made.edit("config.yaml", "mirror: null", "mirror: elsewhere")
     assert made.planned() == {}

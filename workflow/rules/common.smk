@@ -41,7 +41,7 @@ def models_from(kind):
 wildcard_constraints:
     model="|".join(map(re.escape, config["models"])),
     adapter="none",
-    precision="fp32|bf16|nf4",
+    precision="fp32|bf16|fp16|nf4",
     representation="|".join(map(re.escape, config["representations"])),
     suite="|".join(map(re.escape, config["suites"])),
     task="|".join(map(re.escape, {row["task"]: None for row in SOURCES})),
@@ -63,6 +63,11 @@ def of_model(key):
         return json.dumps(value) if isinstance(value, dict) else value
 
     return field
+
+
+def placement_of(wildcards):
+    """Where a model is while it computes."""
+    return config["models"][wildcards.model].get("placement", config["embedding"]["placement"])
 
 
 def suite_of(task):

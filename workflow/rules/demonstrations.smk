@@ -46,6 +46,8 @@ rule search_demonstrations:
         gpu=of_model("gpus"),
         mem_mb=of_model("mem_mb"),
         runtime=of_model("runtime_min"),
+        engine=config["embedding"]["engine"],
+        placement=placement_of,
         max_tokens=config["embedding"]["max_tokens"],
         shard_sentences=config["embedding"]["shard_sentences"],
     params:
@@ -55,6 +57,7 @@ rule search_demonstrations:
     shell:
         "python workflow/scripts/search_demonstrations.py --weights {input.weights}"
         " --precision {params.precision} --candidates {input.candidates} --tasks {input.tasks}"
-        " --entry {params.entry:q} --compute threads={threads} gpus={resources.gpu}"
+        " --entry {params.entry:q} --compute engine={resources.engine}"
+        " placement={resources.placement} threads={threads} gpus={resources.gpu}"
         " max_tokens={resources.max_tokens} shard_sentences={resources.shard_sentences}"
         " --scores {output.scores} --choice {output.choice} 2>&1 | tee {log}"

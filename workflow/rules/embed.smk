@@ -42,6 +42,8 @@ rule embed_sentences:
         gpu=of_model("gpus"),
         mem_mb=of_model("mem_mb"),
         runtime=of_model("runtime_min"),
+        engine=config["embedding"]["engine"],
+        placement=placement_of,
         max_tokens=config["embedding"]["max_tokens"],
         shard_sentences=config["embedding"]["shard_sentences"],
     params:
@@ -50,6 +52,7 @@ rule embed_sentences:
         "python workflow/scripts/embed_sentences.py"
         " --weights {input.weights} --precision {wildcards.precision}"
         " --sentences {input.sentences} --representation {input.representation}"
-        " --protocol {params.protocol} --compute threads={threads} gpus={resources.gpu}"
+        " --protocol {params.protocol} --compute engine={resources.engine}"
+        " placement={resources.placement} threads={threads} gpus={resources.gpu}"
         " max_tokens={resources.max_tokens} shard_sentences={resources.shard_sentences}"
         " --out {output.vectors} --about {output.about} 2>&1 | tee {log}"

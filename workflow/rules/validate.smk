@@ -54,6 +54,32 @@ def check_run():
         check_known(config["figures"][figure], config["suites"], f"figures.{figure}")
 
 
+def check_places():
+    """Each model of the run fits its placement, its engine and the precisions it runs in."""
+    runs = {
+        (model, precision)
+        for grid in config["run"]
+        for model in grid["models"]
+        for precision in grid["precisions"]
+    }
+    for name, precision in sorted(runs):
+        gpus = config["models"][name]["gpus"]
+        placement = config["models"][name].get("placement", config["embedding"]["placement"])
+        if precision == "fp16" and not gpus:
+            raise WorkflowError(
+                f"run has {name} in fp16, but models.{name}.gpus is 0:"
+                " a CPU has no float16 products; use bf16 or fp32"
+            )
+        if placement == "resident" and gpus > 1:
+            raise WorkflowError(
+                f"models.{name}: placement resident uses one GPU, gpus is {gpus}; use split"
+            )
+        if placement != "resident" and config["embedding"]["engine"] == "plain":
+            raise WorkflowError(
+                f"models.{name}: placement {placement} needs embedding.engine fast, not plain"
+            )
+
+
 def check_register():
     """Rows of a task differ in their subset, not in their source."""
     parts, sources = set(), {}
@@ -122,6 +148,7 @@ check_schema(config, "config.schema.yaml", "The configuration (config.yaml and p
 SOURCES = read_register()
 check_register()
 check_run()
+check_places()
 check_suites()
 PROMPT_OF_SEARCH = check_representations()
 check_mirror()

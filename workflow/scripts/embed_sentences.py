@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sentscale.encoder import Compute, check_vectors, load_encoder
+from sentscale.encoder import Compute, check_vectors
 from sentscale.files import read_lines, sha256_of, write_array, write_json
+from sentscale.loading import load_encoder
 from sentscale.progress import Progress
 from sentscale.prompts import read_representation
 from sentscale.provenance import digests, versions
@@ -23,13 +24,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--weights", type=Path, required=True, help="manifest of the model")
-    add("--precision", required=True, help="fp32, bf16 or nf4")
+    add("--precision", required=True, help="fp32, bf16, fp16 or nf4")
     add("--sentences", type=Path, required=True, help="one a line")
     add("--representation", type=Path, required=True, help="JSON of fill_representation")
     add("--protocol", type=int, required=True, help="version of this step")
-    add(
-        "--compute", nargs="+", required=True, help="threads=, gpus=, max_tokens=, shard_sentences="
-    )
+    add("--compute", nargs="+", required=True, help="words such as threads=2; see Compute")
     add("--out", type=Path, required=True, help="npy to write: row i for line i, float32")
     add("--about", type=Path, required=True, help="JSON to write: digests, versions, settings")
     return parser.parse_args(argv)
@@ -49,25 +48,26 @@ def main(argv: Sequence[str] | None = None) -> None:
         "representation": vars(representation),
         "inputs": digests(manifest=args.weights, sentences=args.sentences),
         "protocol": args.protocol,
-        "compute": vars(compute),
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
     }
     encoder = load_encoder(open_weights(args.weights), args.precision, compute)
-    shards = ShardFolder(args.out.with_name(f".{args.out.stem}.shards"), about)
+    size = len(sentences) if compute.placement == "stream" else compute.shard_sentences
+    # Only what may change a bit more than a rounding: a smaller budget keeps what is done.
+    settings = about | {"gpu": compute.gpus > 0, "shard_sentences": size}
+    shards = ShardFolder(args.out.with_name(f".{args.out.stem}.shards"), settings)
     lengths = [len(tokens) for tokens in encoder.tokenise(list(prompts.values()))]
     with Progress(str(args.out), sum(lengths), "tokens") as progress:
 
         def embed(texts: list[str]) -> np.ndarray:
-            asked = [prompts[text] for text in texts]
-            pooling, limit = representation.pooling, compute.max_tokens
-            vectors = encoder.encode(asked, pooling, limit, progress.advance)
+            asked, where = [prompts[text] for text in texts], shards.folder / "states"
+            heads = [representation.prefix]
+            vectors = encoder.encode(asked, representation.pooling, heads, progress.advance, where)
             check_vectors(vectors, texts)
             return vectors
 
-        vectors = embed_in_shards(
-            sentences, embed, lengths, compute.shard_sentences, shards, progress.skip
-        )
+        vectors = embed_in_shards(sentences, embed, lengths, size, shards, progress.skip)
     write_array(args.out, vectors)
+    about["compute"] = vars(compute)
     made = {"width": vectors.shape[1], "dtype": str(vectors.dtype), "sha256": sha256_of(args.out)}
     write_json(args.about, about | made)
     shards.clear()

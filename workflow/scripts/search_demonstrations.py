@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentscale.demonstrations import best_of, read_demonstrations, write_scores
-from sentscale.encoder import Compute, load_encoder
+from sentscale.encoder import Compute
 from sentscale.files import write_json
+from sentscale.loading import load_encoder
 from sentscale.progress import Progress
 from sentscale.prompts import Representation, fill
 from sentscale.provenance import digests, versions
@@ -24,13 +25,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--weights", type=Path, required=True, help="manifest of the model")
-    add("--precision", required=True, help="fp32, bf16 or nf4")
+    add("--precision", required=True, help="fp32, bf16, fp16 or nf4")
     add("--candidates", type=Path, required=True, help="table: sentence, word")
     add("--tasks", type=Path, nargs="+", required=True, help="tables of the development tasks")
     add("--entry", required=True, help="JSON: the representation with its slots demo, word, text")
-    add(
-        "--compute", nargs="+", required=True, help="threads=, gpus=, max_tokens=, shard_sentences="
-    )
+    add("--compute", nargs="+", required=True, help="words such as threads=2; see Compute")
     add("--scores", type=Path, required=True, help="table to write: score of each candidate")
     add("--choice", type=Path, required=True, help="JSON to write: the best candidate")
     return parser.parse_args(argv)
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for one in candidates:
             template = fill(entry["template"], {"demo": one.sentence, "word": one.word})
             representation = Representation(template, entry["clean_up"], entry["pooling"])
-            scores.append(development_score(encoder, representation, tasks, compute.max_tokens))
+            scores.append(development_score(encoder, representation, tasks))
             progress.advance(1)
     best = best_of(scores)
     write_scores(args.scores, candidates, scores)

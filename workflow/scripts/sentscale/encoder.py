@@ -1,28 +1,24 @@
-"""Sentence embeddings from the body of a causal language model."""
+"""What every encoder has: settings, a tokenizer, and vectors that are checked."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import (
-    AutoModel,
-    AutoTokenizer,
-    BitsAndBytesConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging as transformers_logging
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from sentscale.prompts import Pooling
 
 log = logging.getLogger(__name__)
 
-Precision = Literal["fp32", "bf16", "nf4"]
+Precision = Literal["fp32", "bf16", "fp16", "nf4"]
+Engine = Literal["fast", "plain"]
+Placement = Literal["resident", "split", "stream"]
 
 
 @dataclass(frozen=True)
@@ -32,55 +28,84 @@ class Compute:
     One exception: nf4 computes in float16 on a GPU, in float32 on a CPU.
 
     Attributes:
+        engine: "fast", or "plain": one prompt at a time by transformers alone.
+        placement: "resident": the model is on one device; "split": its layers are
+            spread over the GPUs; "stream": one layer at a time, read from disk.
         threads: CPU threads of torch.
         gpus: 0 computes on the CPU.
-        max_tokens: Most tokens in a batch, padding included.
+        max_tokens: Most tokens in a batch.
         shard_sentences: Sentences that a killed job loses at most.
     """
 
+    engine: Engine
+    placement: Placement
     threads: int
     gpus: int
     max_tokens: int
     shard_sentences: int
+
+    def __post_init__(self) -> None:
+        for name, kind in (("engine", Engine), ("placement", Placement)):
+            if getattr(self, name) not in get_args(kind):
+                allowed = ", ".join(get_args(kind))
+                raise ValueError(f"{name} is {getattr(self, name)!r}, allowed: {allowed}")
+        for name in ("threads", "gpus", "max_tokens", "shard_sentences"):
+            if getattr(self, name) < (0 if name == "gpus" else 1):
+                raise ValueError(f"compute setting {name} is {getattr(self, name)}")
+        if self.engine == "plain" and self.placement != "resident":
+            raise ValueError(f"placement {self.placement} needs engine fast; engine is plain")
+        if self.placement == "resident" and self.gpus > 1:
+            raise ValueError(f"placement resident uses one GPU, not {self.gpus}; split uses all")
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> Self:
         """From words such as `threads=2`.
 
         Raises:
-            ValueError: A number is missing, unknown, or below its least value.
+            ValueError: A setting is missing, unknown or not allowed.
         """
-        values = {name: int(value) for name, value in (word.split("=") for word in words)}
-        known = {field.name for field in fields(cls)}
-        if set(values) != known:
-            raise ValueError(f"compute settings are {sorted(values)}, expected {sorted(known)}")
-        for name, value in values.items():
-            if value < (0 if name == "gpus" else 1):
-                raise ValueError(f"compute setting {name} is {value}")
+        given = dict(word.partition("=")[::2] for word in words)
+        known = {field.name: field.type for field in fields(cls)}
+        if set(given) != set(known):
+            raise ValueError(f"compute settings are {sorted(given)}, expected {sorted(known)}")
+        values: dict[str, Any] = given
+        for name in known:
+            if known[name] is int:
+                try:
+                    values[name] = int(given[name])
+                except ValueError:
+                    raise ValueError(f"compute setting {name} is {given[name]!r}") from None
         return cls(**values)
 
     @property
-    def device(self) -> Literal["cpu", "cuda"]:
+    def devices(self) -> list[torch.device]:
         """Where the model goes."""
-        return "cuda" if self.gpus else "cpu"
+        if self.gpus == 0:
+            return [torch.device("cpu")]
+        return [torch.device("cuda", index) for index in range(self.gpus)]
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """A tokenizer and a model's body (no vocabulary head), on one device."""
+class Encoder(ABC):
+    """Turns prompts into vectors."""
 
-    tokenizer: PreTrainedTokenizerBase
-    model: PreTrainedModel
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> None:
+        self.tokenizer = tokenizer
+        self.config = config
 
     def tokenise(self, prompts: Sequence[str]) -> list[list[int]]:
         """Token ids of each prompt with the tokenizer's own special tokens; never cut.
 
         Raises:
-            ValueError: A prompt has no token at all, or more than the model has
-                positions. Names the prompt.
+            ValueError: There is no prompt; one is no text, has no token at all, or
+                more than the model has positions. Names the prompt.
         """
+        if not prompts:
+            raise ValueError("no prompts to encode")
+        for prompt in prompts:
+            if not isinstance(prompt, str):
+                raise ValueError(f"prompt {prompt!r} is {type(prompt).__name__}, not a text")
         ids = self.tokenizer(list(prompts)).input_ids
-        most = getattr(self.model.config, "max_position_embeddings", None)
+        most = getattr(self.config, "max_position_embeddings", None)
         for prompt, tokens in zip(prompts, ids, strict=True):
             if not tokens:
                 raise ValueError(f"prompt {prompt!r} gives no token; there is no state to pool")
@@ -90,115 +115,36 @@ class Encoder:
                 )
         return ids
 
-    @torch.inference_mode()
+    @abstractmethod
     def encode(
         self,
         prompts: Sequence[str],
         pooling: Pooling,
-        max_tokens: int,
+        prefixes: Sequence[str] = (),
         advance: Callable[[int], None] = lambda tokens: None,
+        workspace: Path | None = None,
     ) -> NDArray[np.float32]:
         """Embed prompts: the last layer's state after the final norm, pooled.
-
-        Prompts of similar length share a batch. Padding is on the right and
-        masked, so a causal model's real tokens never see it.
 
         Args:
             prompts: Complete texts, `n` of them.
             pooling: "last": state of the last token; "mean": mean over all
-                tokens, the tokenizer's special tokens included.
-            max_tokens: Most tokens in a batch, padding included. A longer prompt
-                is a batch of its own.
-            advance: Called after each batch with the number of its tokens, without padding.
+                tokens, the tokenizer's special tokens included; "first" and
+                "mask": state of the first token or of the mask token, for models
+                that attend to both sides.
+            prefixes: Texts that many prompts begin with: computed once where that
+                pays. No result depends on them.
+            advance: Called with the number of tokens that are done.
+            workspace: Folder for what is taken up after an interruption, if the
+                encoder keeps anything; it must belong to these prompts alone.
 
         Returns:
             Vectors, shape `(n, d)`, in the order of the prompts. `d` is the width
             of the body's output: 512 for OPT-350m, not its hidden size of 1024.
 
         Raises:
-            ValueError: See `tokenise`.
+            ValueError: See `tokenise`; or the pooling is not for this model.
         """
-        ids = self.tokenise(prompts)
-        vectors: list[NDArray[np.float32] | None] = [None] * len(ids)
-        for rows in batches([len(tokens) for tokens in ids], max_tokens):
-            pooled = self._embed([ids[row] for row in rows], pooling)
-            for row, vector in zip(rows, pooled.float().cpu().numpy(), strict=True):
-                vectors[row] = vector
-            advance(sum(len(ids[row]) for row in rows))
-        return np.stack(vectors)
-
-    def _embed(self, ids: list[list[int]], pooling: Pooling) -> torch.Tensor:
-        device = self.model.device
-        lengths = torch.tensor([len(tokens) for tokens in ids], device=device)
-        padded = torch.zeros(len(ids), int(lengths.max()), dtype=torch.long)
-        for row, tokens in enumerate(ids):
-            padded[row, : len(tokens)] = torch.tensor(tokens)
-        mask = torch.arange(padded.shape[1], device=device) < lengths[:, None]  # (b, t)
-        hidden = self.model(
-            input_ids=padded.to(device), attention_mask=mask.long(), use_cache=False
-        ).last_hidden_state  # (b, t, d)
-        if pooling == "last":
-            rows = torch.arange(len(ids), device=device)
-            return hidden[rows, lengths - 1]  # (b, t, d) -> (b, d), padding is on the right
-        return (hidden.float() * mask[..., None]).sum(1) / lengths[:, None]  # (b, t, d) -> (b, d)
-
-
-def batches(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
-    """Split rows, longest first, into batches of at most `max_tokens` padded tokens.
-
-    Longest first: a batch that does not fit in memory fails at once.
-    """
-    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-    start = 0
-    while start < len(order):
-        fit = max(1, max_tokens // lengths[order[start]])
-        yield order[start : start + fit]
-        start += fit
-
-
-def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encoder:
-    """Load a safetensors folder in an explicit precision, without remote code.
-
-    "nf4" is bitsandbytes' 4-bit type with double quantisation; it computes in
-    float16 on a GPU, as the original, and in float32 on a CPU, where float16
-    matrix products are 50 times slower.
-
-    Raises:
-        ValueError: The precision is unknown.
-        RuntimeError: The job asks for GPUs that are not there.
-    """
-    if compute.gpus > torch.cuda.device_count():
-        raise RuntimeError(
-            f"the job asks for {compute.gpus} GPUs, torch sees {torch.cuda.device_count()}"
-        )
-    torch.set_num_threads(compute.threads)
-    transformers_logging.disable_progress_bar()  # its bars would fill the log files
-    dtypes = {
-        "fp32": torch.float32,
-        "bf16": torch.bfloat16,
-        "nf4": torch.float16 if compute.gpus else torch.float32,
-    }
-    if precision not in dtypes:
-        raise ValueError(f"precision is {precision!r}, allowed: {', '.join(dtypes)}")
-    dtype = dtypes[precision]
-    quantised = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )
-    model = AutoModel.from_pretrained(
-        folder,
-        dtype=dtype,
-        device_map={"": compute.device},
-        quantization_config=quantised if precision == "nf4" else None,
-        trust_remote_code=False,
-        use_safetensors=True,
-        local_files_only=True,
-    )
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    log.info("loaded %s in %s on %s", type(model).__name__, precision, compute.device)
-    return Encoder(tokenizer, model.eval())
 
 
 def check_vectors(vectors: NDArray[np.floating], sentences: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from sentscale.files import read_json
 
 CleanUp = Literal["words", "sentence"]
-Pooling = Literal["mean", "last"]
+Pooling = Literal["mean", "last", "first", "mask"]
 
 SLOTS = ("text", "demo", "word")
 _SLOT = re.compile("{(" + "|".join(SLOTS) + ")}")
@@ -22,7 +22,9 @@ class Representation:
     Attributes:
         template: Text with exactly one slot `{text}`.
         clean_up: What is done to a sentence before it enters the template.
-        pooling: "last": state of the last token; "mean": mean over all tokens.
+        pooling: "last": state of the last token; "mean": mean over all tokens;
+            "first" and "mask": state of the first or the mask token of a model
+            that attends to both sides.
     """
 
     template: str
@@ -38,6 +40,11 @@ class Representation:
             raise ValueError(f"clean_up is {self.clean_up!r}, allowed: {get_args(CleanUp)}")
         if self.pooling not in get_args(Pooling):
             raise ValueError(f"pooling is {self.pooling!r}, allowed: {get_args(Pooling)}")
+
+    @property
+    def prefix(self) -> str:
+        """What all prompts begin with."""
+        return self.template.partition("{text}")[0].lstrip()
 
     def prompt(self, sentence: str) -> str:
         """The whole text that the model reads for one sentence.

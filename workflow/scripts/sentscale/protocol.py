@@ -15,7 +15,7 @@ PROTOCOL: dict[str, int] = {
     "normalise_task": 1,
     "list_sentences": 1,
     "collect_demonstrations": 1,
-    "search_demonstrations": 1,
+    "search_demonstrations": 2,
     "fill_representation": 1,
-    "embed_sentences": 1,
+    "embed_sentences": 2,
 }

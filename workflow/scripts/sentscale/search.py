@@ -9,7 +9,7 @@ from sentscale.tasks import Pair
 
 
 def development_score(
-    encoder: Encoder, representation: Representation, tasks: list[list[Pair]], max_tokens: int
+    encoder: Encoder, representation: Representation, tasks: list[list[Pair]]
 ) -> float:
     """Mean over the tasks of Spearman's rho x 100, all pairs of a task ranked together.
 
@@ -23,7 +23,7 @@ def development_score(
         dict.fromkeys(text for task in tasks for p in task for text in (p.left, p.right))
     )
     prompts = [representation.prompt(sentence) for sentence in sentences]
-    vectors = encoder.encode(prompts, representation.pooling, max_tokens)
+    vectors = encoder.encode(prompts, representation.pooling, [representation.prefix])
     check_vectors(vectors, sentences)
     row = {sentence: index for index, sentence in enumerate(sentences)}
     scores = []

@@ -1,0 +1,303 @@
+"""The fast encoder for models that do not fit: each layer is read once, for all prompts."""
+
+import copy
+import logging
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+from typing_extensions import override
+
+from sentscale.attention import KeysValues
+from sentscale.decoders import Decoder
+from sentscale.encoder import Encoder
+from sentscale.engine import check_out_of_memory, gather, plan, pool
+from sentscale.files import read_json, remove
+from sentscale.packing import Row, make_batch, pack
+from sentscale.prompts import Pooling
+
+log = logging.getLogger(__name__)
+
+
+class Weights:
+    """Tensors of a safetensors folder, by the names that the model's body gives them."""
+
+    def __init__(self, folder: Path, body_prefix: str) -> None:
+        """`body_prefix` is what a file of the whole language model puts before those names."""
+        index = folder / "model.safetensors.index.json"
+        if index.is_file():
+            self.files = {
+                name: folder / file for name, file in read_json(index)["weight_map"].items()
+            }
+        else:
+            self.files = {}
+            for path in sorted(folder.glob("*.safetensors")):
+                with safe_open(path, "pt") as file:
+                    self.files |= dict.fromkeys(file.keys(), path)
+        self.folder, self.body_prefix = folder, f"{body_prefix}."
+
+    def read(self, module: str, keys: Sequence[str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+        """A module's tensors in a type, on the CPU, in memory of their own.
+
+        Raises:
+            ValueError: The folder has no such tensor.
+        """
+        tensors = {}
+        for key in keys:
+            path, name = self._find(f"{module}.{key}")
+            with safe_open(path, "pt") as file:  # a file is mapped, not read, when it is opened
+                tensors[key] = file.get_tensor(name).to(dtype, copy=True)
+        return tensors
+
+    def rows(self, name: str, wanted: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Some rows of a table, without reading the others."""
+        path, name = self._find(name)
+        with safe_open(path, "pt") as file:
+            return file.get_tensor(name)[wanted].to(dtype)
+
+    def _find(self, name: str) -> tuple[Path, str]:
+        for full in (name, self.body_prefix + name):
+            if full in self.files:
+                return self.files[full], full
+        raise ValueError(f"{self.folder}: no tensor {name} or {self.body_prefix}{name}")
+
+
+class States:
+    """All prompts' states between two layers, in one file that is written and read in order.
+
+    The file of a layer appears when it is complete, its checksum in its name, and
+    only then is the one before removed: an interrupted job goes on with the layer
+    that it was at.
+    """
+
+    def __init__(self, folder: Path, dtype: torch.dtype, width: int) -> None:
+        self.folder, self.dtype, self.width = folder, dtype, width
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def newest(self) -> int:
+        """Layers that are done; -1 if not even the embedding is."""
+        for path in sorted(self.folder.glob("layer-*.states"), reverse=True):
+            _, number, checksum = path.stem.split("-")
+            if checksum == f"{self._checksum(path):08x}":
+                return int(number)
+            log.warning("%s is damaged; using the layer before", path)
+            remove(path)
+        return -1
+
+    def read(self, number: int, sizes: Sequence[int]) -> Iterator[torch.Tensor]:
+        """States after `number` layers, `(t, d)` for each batch of `t` tokens."""
+        path = next(self.folder.glob(f"layer-{number:04d}-*.states"))
+        with path.open("rb") as file:
+            for tokens in sizes:
+                count = tokens * self.width * self.dtype.itemsize
+                raw = torch.from_numpy(np.fromfile(file, np.uint8, count))
+                yield raw.view(self.dtype).view(tokens, self.width)
+
+    def write(self, number: int, states: Iterator[torch.Tensor]) -> None:
+        """Write what comes out of `number` layers, then remove what went into the last."""
+        part = self.folder / "part"
+        checksum = 0
+        with part.open("wb") as file:
+            for hidden in states:
+                raw = hidden.contiguous().view(torch.uint8).numpy()
+                checksum = zlib.crc32(raw, checksum)
+                file.write(raw)
+        part.rename(self.folder / f"layer-{number:04d}-{checksum:08x}.states")
+        for path in self.folder.glob(f"layer-{number - 1:04d}-*.states"):
+            path.unlink()
+
+    def clear(self) -> None:
+        """Remove all files."""
+        for path in self.folder.glob("layer-*.states"):
+            path.unlink()
+
+    def _checksum(self, path: Path) -> int:
+        checksum = 0
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 24):
+                checksum = zlib.crc32(chunk, checksum)
+        return checksum
+
+
+class StreamEncoder(Encoder):
+    """A decoder of which one layer is in memory, and the next on its way."""
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        decoder: Decoder,
+        weights: Weights,
+        dtype: torch.dtype,
+        device: torch.device,
+        max_tokens: int,
+        prepare: Callable[[nn.Module], None],
+    ) -> None:
+        """Take a decoder without weights; read what is outside its layers, but for the words.
+
+        Args:
+            tokenizer: The model's own.
+            decoder: All its parameters are on the meta device.
+            weights: Where they are.
+            dtype: Of weights and states.
+            device: Where the arithmetic is.
+            max_tokens: Most tokens in a batch.
+            prepare: What is done to parts that were read: quantised, laid out anew.
+        """
+        super().__init__(tokenizer, decoder.config)
+        self.decoder, self.weights, self.prepare = decoder, weights, prepare
+        self.dtype, self.device, self.max_tokens = dtype, device, max_tokens
+        self.words = decoder.model.get_input_embeddings()
+        self.words.padding_idx = None  # it counts rows of a table of which we hold some
+        self.names = {id(module): name for name, module in decoder.model.named_modules()}
+        inner = {id(module) for layer in decoder.layers for module in layer.modules()}
+        for module in decoder.model.modules():
+            if id(module) not in inner and module is not self.words:
+                self._load(module, [key for key, _ in module.named_parameters(recurse=False)])
+        prepare(decoder.model)
+
+    @override
+    @torch.inference_mode()
+    def encode(
+        self,
+        prompts: Sequence[str],
+        pooling: Pooling,
+        prefixes: Sequence[str] = (),
+        advance: Callable[[int], None] = lambda tokens: None,
+        workspace: Path | None = None,
+    ) -> NDArray[np.float32]:
+        rows, heads = plan(self, prompts, pooling, prefixes)
+        firsts = [[Row(0, head)] for head in heads]
+        batches = pack(rows, self.max_tokens)
+        sizes = [sum(row.own for row in batch) for batch in [*firsts, *batches]]
+        with tempfile.TemporaryDirectory() as scratch:
+            states = States(workspace or Path(scratch), self.dtype, self.config.hidden_size)
+            done = states.newest()
+            if done < 0:
+                states.write(0, self._embed([*firsts, *batches]))
+                done = 0
+            report = EachLayer(advance, len(self.decoder.layers))
+            report(done * sum(len(row.ids) for row in rows))
+            for number, layer in self._read_layers(done):
+                last = number + 1 == len(self.decoder.layers)
+                incoming = states.read(number, sizes)
+                outgoing = self._apply(layer, incoming, firsts, batches, last, pooling, report)
+                if last:
+                    vectors = list(outgoing)
+                else:
+                    states.write(number + 1, outgoing)
+                del layer, incoming, outgoing  # before the next one comes
+            states.clear()
+        return gather(
+            [
+                ([row.number for row in batch], one)
+                for batch, one in zip(batches, vectors, strict=True)
+            ]
+        )
+
+    def _load(self, module: nn.Module, keys: list[str]) -> None:
+        """Give a module parameters of its own."""
+        name = self.names[id(module)]
+        for key, tensor in self.weights.read(name, keys, self.dtype).items():
+            setattr(module, key, nn.Parameter(tensor.to(self.device), requires_grad=False))
+
+    def _read_layers(self, start: int) -> Iterator[tuple[int, nn.Module]]:
+        """Each layer with its weights; the next one is read meanwhile."""
+        layers = self.decoder.layers
+
+        def read(number: int) -> dict[str, torch.Tensor]:
+            keys = list(layers[number].state_dict())
+            tensors = self.weights.read(self.names[id(layers[number])], keys, self.dtype)
+            return {key: tensor.to(self.device) for key, tensor in tensors.items()}
+
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(read, start)
+            for number in range(start, len(layers)):
+                layer = copy.deepcopy(layers[number])
+                layer.load_state_dict(ahead.result(), assign=True)
+                if number + 1 < len(layers):
+                    ahead = reader.submit(read, number + 1)
+                self.prepare(layer)
+                yield number, layer
+                del layer
+
+    def _embed(self, batches: list[list[Row]]) -> Iterator[torch.Tensor]:
+        """States that enter the first layer, from the words that occur."""
+        used = torch.tensor(
+            sorted({token for batch in batches for row in batch for token in row.ids})
+        )
+        table = self.weights.rows(f"{self.names[id(self.words)]}.weight", used, self.dtype)
+        self.words.weight = nn.Parameter(table.to(self.device), requires_grad=False)
+        for rows in batches:
+            batch = make_batch(rows)
+            places = torch.searchsorted(used, batch.ids).to(self.device)
+            yield self.decoder.embed(places, batch.positions.to(self.device)).cpu()
+        self.words.weight = nn.Parameter(torch.empty(0, device="meta"), requires_grad=False)
+
+    def _apply(
+        self,
+        layer: nn.Module,
+        incoming: Iterator[torch.Tensor],
+        firsts: list[list[Row]],
+        batches: list[list[Row]],
+        last: bool,
+        pooling: Pooling,
+        report: Callable[[int], None],
+    ) -> Iterator[torch.Tensor]:
+        """Each batch's states behind a layer, or its vectors if it is the last one."""
+        memories = []
+        for rows in firsts:
+            batch, hidden = make_batch(rows), next(incoming).to(self.device)
+            rotations = self.decoder.rotations(hidden, batch.positions.to(self.device))
+            memories.append(self.decoder.keys_values(layer, hidden, rotations))
+            if not last:
+                yield self.decoder.step(layer, hidden, rotations, batch.runs).cpu()
+        for rows in batches:
+            memory = memories[rows[0].prefix] if memories else None
+            yield self._step(layer, next(incoming), rows, memory, last, pooling)
+            report(sum(len(row.ids) for row in rows))
+
+    def _step(
+        self,
+        layer: nn.Module,
+        hidden: torch.Tensor,
+        rows: list[Row],
+        memory: KeysValues | None,
+        last: bool,
+        pooling: Pooling,
+    ) -> torch.Tensor:
+        """One layer for one batch, in halves if it does not fit into memory."""
+        batch = make_batch(rows)
+        try:
+            moved = hidden.to(self.device)
+            rotations = self.decoder.rotations(moved, batch.positions.to(self.device))
+            asked = batch.ends.to(self.device) if last and pooling == "last" else None
+            out = self.decoder.step(layer, moved, rotations, batch.runs, memory, asked)
+            return (pool(self.decoder.finish(out), batch.runs, pooling) if last else out).cpu()
+        except RuntimeError as error:
+            check_out_of_memory(error, rows)
+        half = len(rows) // 2
+        split = sum(row.own for row in rows[:half])
+        parts = ((hidden[:split], rows[:half]), (hidden[split:], rows[half:]))
+        return torch.cat([self._step(layer, *part, memory, last, pooling) for part in parts])
+
+
+class EachLayer:
+    """Turns tokens times layers, as they are done, into tokens."""
+
+    def __init__(self, advance: Callable[[int], None], layers: int) -> None:
+        self.advance, self.layers = advance, layers
+        self.done = self.told = 0
+
+    def __call__(self, tokens: int) -> None:
+        """`tokens` more went through one layer."""
+        self.done += tokens
+        self.advance(self.done // self.layers - self.told)
+        self.told = self.done // self.layers
