@@ -10,9 +10,9 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 from workload import Work
 
-from sentscale.decoders import decoder_for
 from sentscale.encoder import Compute, Encoder
 from sentscale.engine import FastEncoder
+from sentscale.families import decoder_for
 from sentscale.loading import load_encoder
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

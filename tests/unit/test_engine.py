@@ -16,9 +16,10 @@ from transformers import (
     OPTConfig,
 )
 
-from sentscale.decoders import DECODERS, Decoder, OptDecoder, decoder_for
+from sentscale.decoders import Decoder
 from sentscale.encoder import Compute
 from sentscale.engine import FastEncoder, gather, places, pool
+from sentscale.families import DECODERS, OptDecoder, decoder_for
 from sentscale.linear import PackedLinear, pack_linears
 from sentscale.loading import device_map, dtype_of, empty_body, load_body, load_encoder
 from sentscale.packing import Run, share

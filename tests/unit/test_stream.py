@@ -16,7 +16,8 @@ from transformers import AutoModel, AutoModelForCausalLM, LlamaConfig
 from sentscale.decoders import Decoder
 from sentscale.encoder import Compute
 from sentscale.loading import load_encoder
-from sentscale.stream import EachLayer, States, Weights
+from sentscale.offload import States, Weights
+from sentscale.stream import EachLayer
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 TEMPLATE = 'This sentence : "{}" means in one word:"'

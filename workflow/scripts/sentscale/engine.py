@@ -96,7 +96,7 @@ class FastEncoder(Encoder):
         """Vectors of a batch, shape `(n, d)`, on the last device."""
         memory = memories[batch.prefix] if any(run.shared for run in batch.runs) else None
         trim = self.trim_last_layer and pooling == "last"
-        ends = batch.ends.to(self.devices[-1])
+        ends = send(batch.ends, self.devices[-1])
         hidden, rotations = self._enter(batch.ids, batch.positions)
         for number, layer in enumerate(self.decoder.layers):
             hidden, rotations = self._move(hidden, rotations, number)
@@ -124,8 +124,8 @@ class FastEncoder(Encoder):
         return memory
 
     def _enter(self, ids: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, Rotations]:
-        positions = positions.to(self.devices[0])
-        hidden = self.decoder.embed(ids.to(self.devices[0]), positions)
+        positions = send(positions, self.devices[0])
+        hidden = self.decoder.embed(send(ids, self.devices[0]), positions)
         return hidden, self.decoder.rotations(hidden, positions)
 
     def _move(
@@ -170,6 +170,11 @@ def pool(hidden: torch.Tensor, runs: Sequence[Run], pooling: Pooling) -> torch.T
     parts = hidden.float().split([run.count * run.own for run in runs])
     means = [part.unflatten(0, run[:2]).mean(1) for part, run in zip(parts, runs, strict=True)]
     return torch.cat(means)
+
+
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """To a device, without waiting for what it is at: for that, memory must be pinned."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def gather(done: list[tuple[list[int], torch.Tensor]]) -> NDArray[np.float32]:

@@ -16,9 +16,10 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from sentscale.decoders import Decoder, decoder_for
+from sentscale.decoders import Decoder
 from sentscale.encoder import Compute, Encoder, Precision
 from sentscale.engine import FastEncoder, places
+from sentscale.families import decoder_for
 from sentscale.linear import (
     keep_freed_memory,
     pack_linears,
