@@ -16,11 +16,11 @@ QUIET := --quiet host reason rules
 ifeq ($(DATA),)
 SUITE := sample
 CHOICE :=
-ABOUT := About 5 minutes on 2 cores: SmolLM2-135M on the bundled sample.
+ABOUT := About 3 minutes on 2 cores: SmolLM2-135M on the bundled sample.
 else
 SUITE := sts
 CHOICE = --configfile workflow/presets/sts.yaml --config 'data={mirror: "$(DATA)"}'
-ABOUT := About 20 minutes on 2 cores: SmolLM2-135M on STS-B dev and the seven STS tasks.
+ABOUT := About 12 minutes on 2 cores: SmolLM2-135M on STS-B dev and the seven STS tasks.
 endif
 
 BENCH_INPUTS := results/models/smollm2-135m/manifest.json results/demonstrations/sample.tsv \

@@ -114,6 +114,13 @@ def test_weights_are_loaded_in_the_asked_precision(encoder_of):
     assert encoder_of("llama").model.training is False
 
 
+def test_torch_gets_the_threads_of_the_settings(tiny_model, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    load_encoder(tiny_model("opt"), "fp32", Compute("fast", "resident", 3, 0, 64, 8))
+    assert asked == [3]
+
+
 # --- Tokens
 
 

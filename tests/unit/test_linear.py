@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from sentscale.linear import PackedLinear, pack_linears, quantise_linears
+from sentscale.linear import PackedLinear, pack_linears, quantise_linears, widen_linears
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.skipif(
@@ -118,6 +118,30 @@ def test_four_bits_are_close_to_the_weights_but_not_them(name):
     wide = bnb.functional.dequantize_4bit(four.weight.data, four.weight.quant_state)
     assert wide.shape == weight.shape
     assert 0.01 < far(wide, weight) < 0.2
+    widen_linears(module)
+    linear = places[name][name]
+    assert type(linear) is nn.Linear
     torch.manual_seed(0)
     x = torch.randn(5, weight.shape[1])
-    assert far(four(x), x @ wide.mT + bias) < 1e-6
+    assert far(linear(x), x @ wide.mT + bias) < 1e-6
+
+
+@torch.inference_mode()
+def test_layers_without_weights_are_left_alone():
+    # Those of a model that is read layer by layer, but for the one that was read.
+    with torch.device("meta"):
+        module = block()
+    module["inner"]["up"] = nn.Linear(64, 96)
+    for change in (pack_linears, lambda module: quantise_linears(module, torch.float32)):
+        change(module)
+        assert type(module["inner"]["down"]) is nn.Linear
+        assert type(module["out"]) is Conv1D
+    assert type(module["inner"]["up"]) is PackedLinear
+
+
+@torch.inference_mode()
+def test_layers_that_are_not_in_four_bits_are_not_widened():
+    module = block()
+    before = module["inner"]["up"]
+    widen_linears(module)
+    assert module["inner"]["up"] is before
