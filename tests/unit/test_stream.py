@@ -305,6 +305,23 @@ def test_one_encoder_encodes_many_times(stream, plain):
                 assert far(found, expected[[row]]) <= 1e-5
 
 
+def test_several_prefixes_at_once(stream, tiny_model):
+    other = 'Stocks fell sharply on "'
+    prompts = PROMPTS + [prompt.replace(PREFIX, other) for prompt in PROMPTS]
+    settings = Compute("plain", "resident", 1, 0, 64, 8)
+    expected = load_encoder(tiny_model("llama"), "fp32", settings).encode(prompts, "last")
+    found = stream("llama").encode(prompts, "last", [PREFIX, other])
+    assert far(found, expected) <= 1e-5
+
+
+@pytest.mark.parametrize("name", ["opt", "gemma3"])
+def test_a_single_word_is_enough(stream, tiny_model, name):
+    # The table of words then has one row; the model's padding is a row that it lacks.
+    settings = Compute("plain", "resident", 1, 0, 64, 8)
+    expected = load_encoder(tiny_model(name), "fp32", settings).encode([""], "last")
+    assert far(stream(name).encode([""], "last"), expected) <= 1e-5
+
+
 def test_without_a_workspace_nothing_is_left_behind(stream, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     stream("llama").encode(PROMPTS, "last")
