@@ -114,8 +114,8 @@ def rotate(states: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]) -> tor
     cosine, sine = (part[:, None, :half] for part in turn)  # (t, r) -> (t, 1, r / 2)
     low, high = states[..., :half], states[..., half : 2 * half]
     turned = states.clone() if 2 * half < states.shape[-1] else torch.empty_like(states)
-    turned[..., :half] = (low * cosine).addcmul_(high, sine, value=-1)
-    turned[..., half : 2 * half] = (high * cosine).addcmul_(low, sine)
+    torch.mul(low, cosine, out=turned[..., :half]).addcmul_(high, sine, value=-1)
+    torch.mul(high, cosine, out=turned[..., half : 2 * half]).addcmul_(low, sine)
     return turned
 
 

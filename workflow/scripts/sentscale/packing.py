@@ -94,13 +94,13 @@ def share(ids: Sequence[Sequence[int]], prefixes: Sequence[Sequence[int]]) -> li
 def pack(rows: Sequence[Row], max_tokens: int) -> list[list[Row]]:
     """Split rows into batches of at most `max_tokens` own tokens, longest first.
 
-    A longer row is a batch of its own. Rows of the same length are neighbours, so
-    that a batch has few runs; longest first, so that one that does not fit in
-    memory fails at once.
+    A longer row is a batch of its own. Rows of the same length are neighbours, and
+    the few that share a token less come last, so that a batch has few runs; longest
+    first, so that one that does not fit in memory fails at once.
     """
     batches: list[list[Row]] = []
     tokens = 0
-    for row in sorted(rows, key=lambda row: (row.prefix, -row.own, -row.shared)):
+    for row in sorted(rows, key=lambda row: (row.prefix, -row.shared, -row.own)):
         if not batches or row.prefix != batches[-1][0].prefix or tokens + row.own > max_tokens:
             batches.append([])
             tokens = 0
