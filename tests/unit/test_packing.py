@@ -123,8 +123,9 @@ def test_batches_respect_the_budget_and_hold_each_row_once(seed, budget):
     for rows in batches:
         assert len(rows) == 1 or sum(row.own for row in rows) <= budget
         assert len({row.prefix for row in rows}) == 1
-        # Longest first; rows of a kind are neighbours.
-        assert [row.own for row in rows] == sorted((row.own for row in rows), reverse=True)
+        # Longest first of those that share as much; rows of a kind are neighbours.
+        sizes = [(row.shared, row.own) for row in rows]
+        assert sizes == sorted(sizes, reverse=True)
         kinds = [kind for kind, _ in groupby(rows, key=lambda row: (row.own, row.shared))]
         assert len(kinds) == len(set(kinds))
     # None could take the first row of the next.
