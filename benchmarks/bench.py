@@ -16,7 +16,15 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from contenders import DTYPES, original, ours, part_of_ours, sentence_transformers
+from contenders import (
+    DTYPES,
+    OPT_SHAPES,
+    original,
+    ours,
+    part_of_ours,
+    random_opt,
+    sentence_transformers,
+)
 from figure import draw
 from limit import measured_flops, needed_flops
 from record import merge
@@ -167,7 +175,7 @@ class Bench:
         return pd.DataFrame(rows), keys
 
     def growth(self) -> tuple[pd.DataFrame, dict[str, float]]:
-        """Cost against the number of sentences and the length of the prefix."""
+        """Cost against the number of sentences, the length of the prefix and the model's size."""
         run = ours(self.model, "fp32", self.threads, MAX_TOKENS)
         rows, eol = [], Representation(EOL, "sentence", "last")
         prompts = read_work(self.datasets, STS, eol, SHARE).prompts
@@ -182,10 +190,22 @@ class Bench:
             work = Work([], work.prompts[:250], form.prefix)
             length = self._length(form)
             rows.append({"contender": "prefix", "x": length, "slots": 250, "seconds": run(work)})
+        for shape, count in zip(OPT_SHAPES, (250, 125, 60), strict=True):
+            size, run = random_opt(self.model, shape, MAX_TOKENS)
+            work = Work([], prompts[:: len(prompts) // count][:count], eol.prefix)
+            rows.append(
+                {"contender": "parameters", "x": size, "slots": count, "seconds": run(work)}
+            )
         table = pd.DataFrame(rows).assign(part="growth")
         table["slots_per_second"] = (table["slots"] / table["seconds"]).round(2)
         ends = table[table["contender"] == "sentences"]["slots_per_second"]
-        return table, {"growth_1200_over_150_sentences": ends.iloc[-1] / ends.iloc[0]}
+        # Parameters times slots a second: constant where cost grows as the model does.
+        sizes = table[table["contender"] == "parameters"]
+        work_rate = sizes["x"] * sizes["slots_per_second"]
+        return table, {
+            "growth_1200_over_150_sentences": ends.iloc[-1] / ends.iloc[0],
+            "growth_1.2b_over_85m_parameters": work_rate.iloc[-1] / work_rate.iloc[0],
+        }
 
     def _all(self, *precisions: str) -> dict[str, Callable[[Work], float]]:
         contenders = {"original fp32": original(self.model)}
