@@ -22,7 +22,11 @@ class Embedder:
 
     def run(self, folder, settings=None):
         shards = ShardFolder(folder, settings or SETTINGS)
-        return embed_in_shards(SENTENCES, self, LENGTHS, 2, shards, self.skipped.append)
+        out = folder.with_suffix(".npy")
+        shape = embed_in_shards(SENTENCES, self, LENGTHS, 2, shards, self.skipped.append, out)
+        vectors = np.load(out)
+        assert vectors.shape == shape
+        return vectors
 
 
 def test_the_order_of_the_sentences_is_restored(tmp_path):
@@ -92,9 +96,9 @@ def test_clear_removes_all_of_the_job(tmp_path):
     for settings in (SETTINGS, SETTINGS | {"precision": "bf16"}):
         Embedder().run(tmp_path / "job", settings)
     ShardFolder(tmp_path / "job", SETTINGS).clear()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["job.npy"]
 
 
 def test_no_sentence_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="no sentences"):
-        embed_in_shards([], Embedder(), [], 2, ShardFolder(tmp_path, {}), print)
+        embed_in_shards([], Embedder(), [], 2, ShardFolder(tmp_path, {}), print, tmp_path / "o")

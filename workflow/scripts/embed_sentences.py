@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sentscale.encoder import Compute, check_vectors
-from sentscale.files import read_lines, sha256_of, write_array, write_json
+from sentscale.files import read_lines, sha256_of, write_json
 from sentscale.loading import load_encoder
 from sentscale.progress import Progress
 from sentscale.prompts import read_representation
@@ -65,13 +65,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             check_vectors(vectors, texts)
             return vectors
 
-        vectors = embed_in_shards(sentences, embed, lengths, size, shards, progress.skip)
-    write_array(args.out, vectors)
+        skip = progress.skip
+        shape = embed_in_shards(sentences, embed, lengths, size, shards, skip, args.out)
     about["compute"] = vars(compute)
-    made = {"width": vectors.shape[1], "dtype": str(vectors.dtype), "sha256": sha256_of(args.out)}
+    made = {"width": shape[1], "dtype": "float32", "sha256": sha256_of(args.out)}
     write_json(args.about, about | made)
     shards.clear()
-    log.info("%s: %d sentences, %d numbers each", args.out, *vectors.shape)
+    log.info("%s: %d sentences, %d numbers each", args.out, *shape)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from sentscale.files import remove, sha256_of, write_array
+from sentscale.files import remove, sha256_of, write_array, written_whole
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +57,11 @@ def embed_in_shards(
     shard_sentences: int,
     shards: ShardFolder,
     skip: Callable[[int], None],
-) -> NDArray[np.float32]:
+    out: Path,
+) -> tuple[int, int]:
     """Embed sentences shard by shard, taking up the shards that are there.
+
+    The vectors go into a file that is mapped, so that they need not fit in memory.
 
     Args:
         sentences: `n` texts.
@@ -66,9 +70,10 @@ def embed_in_shards(
         shard_sentences: Sentences in a shard.
         shards: Where finished ones are.
         skip: Called with the number of tokens of each shard that was there.
+        out: npy file to write: vectors in the order of `sentences`, `(n, d)`, float32.
 
     Returns:
-        Vectors in the order of `sentences`, shape `(n, d)`.
+        The shape `(n, d)`.
 
     Raises:
         ValueError: There is no sentence.
@@ -78,17 +83,20 @@ def embed_in_shards(
     order = sorted(range(len(sentences)), key=lambda row: -lengths[row])
     vectors: NDArray[np.float32] | None = None
     taken_up = 0
-    for index, start in enumerate(range(0, len(order), shard_sentences)):
-        rows = order[start : start + shard_sentences]
-        shard = shards.load(index)
-        if shard is None:
-            shard = embed([sentences[row] for row in rows])
-            shards.save(index, shard)
-        else:
-            taken_up += 1
-            skip(sum(lengths[row] for row in rows))
-        if vectors is None:
-            vectors = np.empty((len(sentences), shard.shape[1]), dtype=np.float32)
-        vectors[rows] = shard
+    with written_whole(out) as part:
+        for index, start in enumerate(range(0, len(order), shard_sentences)):
+            rows = order[start : start + shard_sentences]
+            shard = shards.load(index)
+            if shard is None:
+                shard = embed([sentences[row] for row in rows])
+                shards.save(index, shard)
+            else:
+                taken_up += 1
+                skip(sum(lengths[row] for row in rows))
+            if vectors is None:
+                shape = len(sentences), shard.shape[1]
+                vectors = open_memmap(part, mode="w+", dtype=np.float32, shape=shape)
+            vectors[rows] = shard
+        vectors.flush()
     log.info("%d shards, %d of them from an earlier run", index + 1, taken_up)
-    return vectors
+    return shape
