@@ -3,6 +3,8 @@ PYTHON ?= python3
 CORES ?= all
 DATA ?=
 PART ?= all
+SENTEVAL ?=
+SENTEVAL_PYTHON ?= .senteval/bin/python
 THREADS ?= $(shell nproc)
 
 SHELL := /bin/bash
@@ -32,7 +34,9 @@ help: ## List the targets and variables
 	@echo
 	@echo "Variables:"
 	@echo "  DATA=PATH     demo, bench: use the real STS data in this folder (it holds senteval/STS/...)"
-	@echo "  PART=NAME     bench: eol, icl, search, stream, growth or all; default all, 40 minutes"
+	@echo "  PART=NAME     bench: eol, icl, search, stream, transfer, growth or all; default all, 40 minutes"
+	@echo "  SENTEVAL=PATH crosscheck: checkout of SentEval, where it is not in SENTEVAL_PYTHON"
+	@echo "  SENTEVAL_PYTHON=PATH  crosscheck: an old Python; default .senteval/bin/python"
 	@echo "  THREADS=N     bench: CPU threads of every contender; default all"
 	@echo "  CORES=N       cores that jobs may use; default all"
 	@echo "  PYTHON=PATH   Python 3.11 or newer that makes .venv; default python3"
@@ -48,11 +52,25 @@ demo: $(ENV) ## Run the workflow, print the STS table, write results/report.html
 	@echo "Tables and figures: results/tables, results/figures. Report: $(CURDIR)/results/report.html"
 
 .PHONY: bench
-bench: $(ENV) ## Measure the engine against the original's way; PART=eol, icl, search, stream or growth
+bench: $(ENV) ## Measure the engine against the original's way; PART=eol, icl, search, stream, transfer or growth
 	@$(RUN) $(QUIET) $(CHOICE) -- $(BENCH_INPUTS)
-	@PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/bench.py --part $(PART) --threads $(THREADS) \
+	@PYTHONPATH=workflow/scripts:tests $(BIN)/python benchmarks/bench.py --part $(PART) --threads $(THREADS) \
 		--model results/models/smollm2-135m/safetensors --datasets results/datasets \
 		--candidates results/demonstrations/sample.tsv
+
+TRANSFER := results/scores/transfer/smollm2-135m/none/fp32/eol
+TRANSFER_TASKS := MR CR SUBJ MPQA SST2 TREC MRPC
+CROSSCHECK = PYTHONPATH=workflow/scripts $(BIN)/python crosscheck/crosscheck.py --senteval $(SENTEVAL) \
+	--python $(SENTEVAL_PYTHON) --data "$(DATA)/senteval" --scores $(TRANSFER) \
+	--sentences results/sentences/transfer.txt --tasks $(TRANSFER_TASKS) \
+	--vectors results/embeddings/smollm2-135m/none/fp32/eol/transfer.npy \
+	--out results/tables/crosscheck.csv
+.PHONY: crosscheck
+crosscheck: $(ENV) ## Put SentEval's own transfer scores beside ours; SENTEVAL=PATH, DATA=PATH
+	@$(CROSSCHECK) --check
+	@$(RUN) $(QUIET) --configfile workflow/presets/transfer.yaml --config 'data={mirror: "$(DATA)"}' \
+		-- $(patsubst %,$(TRANSFER)/%.json,$(TRANSFER_TASKS))
+	@$(CROSSCHECK)
 
 .PHONY: test
 test: $(ENV) ## Run the fast tests

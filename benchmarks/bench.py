@@ -174,6 +174,28 @@ class Bench:
         keys["stream_over_resident"] = found["stream"]["seconds"] / found["resident"]["seconds"]
         return pd.DataFrame(rows), keys
 
+    def transfer(self) -> tuple[pd.DataFrame, dict[str, float]]:
+        """All classifiers of MR, ours; one outer fold of ten, one classifier after the other."""
+        found, rows = {}, []
+        for who, parts in (("ours", 1), ("reference", 10)):
+            command = [sys.executable, HERE / "transfer.py", "--who", who]
+            command += ["--width", "576", "--threads", str(self.threads)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            found[who] = json.loads(done.stdout.splitlines()[-1])
+            log.info("%s: %s", who, found[who])
+            found[who]["seconds"] *= parts
+            rows.append(
+                {
+                    "part": "transfer",
+                    "contender": f"{who} fp32",
+                    "seconds": round(found[who]["seconds"], 2),
+                }
+            )
+        return pd.DataFrame(rows), {
+            "transfer_fit_speedup": found["reference"]["seconds"] / found["ours"]["seconds"],
+            "transfer_fit_peak_mb": found["ours"]["peak_mb"],
+        }
+
     def growth(self) -> tuple[pd.DataFrame, dict[str, float]]:
         """Cost against the number of sentences, the length of the prefix and the model's size."""
         run = ours(self.model, "fp32", self.threads, MAX_TOKENS)
@@ -224,7 +246,7 @@ class Bench:
 
 def main() -> None:
     """Run one part, or all of them, and draw the figure."""
-    names = ["eol", "icl", "search", "stream", "growth"]
+    names = ["eol", "icl", "search", "stream", "transfer", "growth"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=["all", *names], default="all", help="what to measure")
     parser.add_argument("--model", type=Path, required=True, help="safetensors folder")

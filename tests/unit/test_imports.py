@@ -9,12 +9,24 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
 
-@pytest.mark.parametrize("name", ["sts", "prompts", "tables", "tasks", "files"])
-def test_light_modules_import_neither_torch_nor_transformers(name):
+def loaded_by(name):
+    """Packages in memory after one module of the library is imported."""
     code = f"import sys, sentscale.{name}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True
     )
-    loaded = done.stdout.split()
+    loaded = set(done.stdout.split())
     assert "sentscale" in loaded
-    assert not {"torch", "transformers", "huggingface_hub"} & set(loaded)
+    return loaded
+
+
+LIGHT = ["sts", "prompts", "tables", "tasks", "pairs", "samples", "store", "files", "transfer"]
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_light_modules_import_neither_torch_nor_transformers(name):
+    assert not {"torch", "transformers", "huggingface_hub"} & loaded_by(name)
+
+
+def test_classifiers_need_no_transformers():
+    assert not {"transformers", "huggingface_hub"} & loaded_by("senteval")

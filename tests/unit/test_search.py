@@ -4,9 +4,9 @@ from scipy import stats
 
 from sentscale.encoder import Compute
 from sentscale.loading import load_encoder
+from sentscale.pairs import Pair
 from sentscale.prompts import Representation
 from sentscale.search import development_score
-from sentscale.tasks import Pair
 
 EOL = Representation('This sentence : "{text}" means in one word:"', "sentence", "last")
 

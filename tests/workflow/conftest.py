@@ -13,7 +13,7 @@ def workflow(tmp_path):
 
 @pytest.fixture(scope="session")
 def tiny_workflow(tmp_path_factory, tiny_model):
-    """The workflow with a tiny random model in two representations, nothing made yet."""
+    """The workflow with a tiny random model, nothing made yet."""
     flow = copy_workflow(tmp_path_factory.mktemp("tiny") / "workflow")
     grid = {
         "models": ["tiny"],
@@ -31,9 +31,10 @@ def tiny_workflow(tmp_path_factory, tiny_model):
         "runtime_min": 5,
     }
     preset = {
-        "run": [grid],
+        "run": [grid, grid | {"representations": ["eol"], "suites": ["sample-transfer"]}],
         "models": {"tiny": tiny},
         "sts": {"bootstrap": {"resamples": 100}},
+        "transfer": {"senteval": {"folds": 3, "inner_folds": 3}},
         # In bf16 the choice might differ from one kind of processor to the next.
         "searches": {"sample": {"precision": "fp32"}},
     }

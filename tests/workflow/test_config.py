@@ -13,6 +13,18 @@ RUN = {
 EOL = {"template": '"{text}"', "clean_up": "sentence", "pooling": "last", "demonstration": None}
 
 WRONG = {
+    "a printed classifier that is not run": (
+        {"transfer": {"headline": "logreg"}},
+        ["transfer.headline names 'logreg'", "known: senteval"],
+    ),
+    "one fold": (
+        {"transfer": {"senteval": {"folds": 1}}},
+        ["transfer.senteval.folds: 1 is less than the minimum of 2"],
+    ),
+    "a search on transfer tasks": (
+        {"searches": {"sample": {"suite": "sample-transfer"}}},
+        ["searches.sample.suite is 'sample-transfer', not one of STS tasks"],
+    ),
     "misspelt key": (
         {"embeding": {"threads": 1}},
         ["unknown key embeding", "allowed:", "embedding"],
@@ -129,6 +141,22 @@ def test_a_part_of_a_task_that_is_listed_twice_is_named(workflow):
     assert "lists task sample-dev, subset everyday more than once" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("\tlines\tMR/rt-polarity.pos\t\t1\t", "\tlines\tMR/rt-polarity.pos\t\t\t", "has a label"),
+        ("\tsimilarity\tbundled", "\tnested\tbundled", "does not fit layout pairs"),
+        ("TREC\ttrain\tfolds", "TREC\ttrain\tnested", "differ in their design"),
+        ("\tsimilarity\tsenteval\tsick", "\tdev\tsenteval\tsick", "does not fit layout sick"),
+    ],
+)
+def test_a_design_that_does_not_fit_is_named(workflow, old, new, told):
+    workflow.edit("workflow/resources/datasets.tsv", old, new)
+    done = workflow.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert told in done.stdout, done.stdout
+
+
 def test_a_row_of_the_register_with_too_many_fields_is_named(workflow):
     workflow.edit("workflow/resources/datasets.tsv", "\tutf-8\t", "\tutf-8\tutf-8\t")
     done = workflow.snakemake("--dry-run")
@@ -152,7 +180,7 @@ def test_mirror_of_a_preset_reaches_the_jobs(workflow):
 def test_the_papers_grid_is_planned_offline(workflow):
     # 12 models, 5 representations and 14 tasks: 7 real ones and 7 that are made up.
     register = workflow.folder / "workflow/resources/datasets.tsv"
-    row = "more\ttask-{0}\tall\tsenteval\tstsb\t{0}.csv\t\t9\tutf-8\town\t\t\n"
+    row = "more\ttask-{0}\tall\tsimilarity\tsenteval\tstsb\t{0}.csv\t\t\t9\tutf-8\town\t\t\n"
     register.write_text(register.read_text() + "".join(row.format(i) for i in range(7)))
     model = yaml.safe_load((workflow.folder / "config.yaml").read_text())["models"]["opt-125m"]
     names = [f"model-{i}" for i in range(12)]

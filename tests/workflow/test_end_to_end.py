@@ -20,14 +20,18 @@ def test_scores_are_the_golden_ones(finished):
     scores = pd.read_csv(finished.folder / "results/tables/scores.csv")
     names = ["model", "precision", "representation", "adapter", "task", "metric", "n"]
     pd.testing.assert_frame_equal(scores[names], golden[names])
-    assert np.abs(scores["value"] - golden["value"]).max() < 0.01
+    # Another processor adds in another order, which may turn a row: 1 of 60 is 1.67.
+    steps = scores["metric"].eq("accuracy")
+    off = np.abs(scores["value"] - golden["value"])
+    assert off[~steps].max() < 0.01
+    assert off[steps].max() < 1.7
     # New numbers need a raised integer: see protocol.py.
     assert json.loads((GOLDEN / "protocol.json").read_text()) == PROTOCOL
 
 
 def test_every_table_and_figure_is_there(finished):
     results = finished.folder / "results"
-    for suite in ("sample-dev", "sample"):
+    for suite in ("sample-dev", "sample", "sample-transfer"):
         for kind in ("csv", "md", "tex", "html"):
             assert (results / f"tables/{suite}.{kind}").stat().st_size
     for kind in ("svg", "pdf"):
@@ -47,7 +51,7 @@ def test_the_report_holds_every_table_and_figure(finished, tmp_path):
     flow = finished.copy(tmp_path / "workflow")
     flow.run("--report", "results/report.html")
     report = (flow.folder / "results/report.html").read_text()
-    for name in ("scores", "sample", "sample-dev"):
+    for name in ("scores", "sample", "sample-dev", "sample-transfer"):
         assert f"results/tables/{name}.html" in report
     assert "results/figures/scaling/sample.svg" in report
     assert "results/figures/representations/sample-dev.svg" in report

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-TABLES = {"tabulate_suite": 2, "plot_scaling": 1, "plot_representations": 1}
+TABLES = {"tabulate_suite": 3, "plot_scaling": 2, "plot_representations": 1}
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ def test_plain_snakemake_agrees_with_the_profile(finished):
 
 def test_a_colour_reruns_only_the_figures(made):
     made.edit("config.yaml", "#E69F00", "#123456")
-    assert made.planned() == {"plot_scaling": 1, "plot_representations": 1}
+    assert made.planned() == {"plot_scaling": 2, "plot_representations": 1}
 
 
 def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
     made.edit("workflow/scripts/sentscale/figures.py", "capsize=2", "capsize=3")
-    assert made.planned() == {"plot_scaling": 1, "plot_representations": 1}
+    assert made.planned() == {"plot_scaling": 2, "plot_representations": 1}
 
 
 def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):
@@ -56,8 +56,24 @@ def test_a_raised_protocol_reruns_its_step_and_what_follows(made):
     made.edit(
         "workflow/scripts/sentscale/protocol.py", '"embed_sentences": 2', '"embed_sentences": 3'
     )
-    expected = {"embed_sentences": 4, "score_sts": 6, "collect_scores": 1, **TABLES}
-    assert made.planned() == expected
+    scores = {"score_sts": 6, "score_transfer": 2, "collect_scores": 1}
+    assert made.planned() == {"embed_sentences": 5, **scores, **TABLES}
+
+
+def test_a_raised_protocol_of_transfer_leaves_the_vectors_alone(made):
+    made.edit(
+        "workflow/scripts/sentscale/protocol.py", '"score_transfer": 1', '"score_transfer": 2'
+    )
+    assert made.planned() == {"score_transfer": 2, "collect_scores": 1, **TABLES}
+
+
+def test_another_classifier_is_a_metric_of_its_own(made):
+    made.edit("config.yaml", "classifiers: [senteval]", "classifiers: [senteval, logreg]")
+    assert made.planned() == {"score_transfer": 2, "collect_scores": 1, **TABLES}
+    made.run()
+    scores = (made.folder / "results/tables/scores.csv").read_text()
+    assert "sample-question,accuracy," in scores
+    assert "sample-question,accuracy_logreg," in scores
 
 
 def test_speed_and_place_rerun_nothing(made):
@@ -65,6 +81,7 @@ def test_speed_and_place_rerun_nothing(made):
     made.edit("config.yaml", "threads: 2", "threads: 1")
     made.edit("config.yaml", "placement: resident", "placement: stream")
     made.edit("config.yaml", "gpus: 0", "gpus: 2")
+    made.edit("config.yaml", "gpus: 0                       # 1 trains", "gpus: 1  # trains")
     (made.folder / "elsewhere/senteval").mkdir(parents=True)
     made.edit("config.yaml", "mirror: null", "mirror: elsewhere")
     assert made.planned() == {}
@@ -103,7 +120,7 @@ def test_a_new_suite_with_a_new_task_runs_only_itself(made):
     pairs = "subset\tleft\tright\tgold\nmine\tA dog.\tA cat.\t1\nmine\tOne.\tTwo.\t3\n"
     (made.folder / "mine.tsv").write_text(pairs)
     register = made.folder / "workflow/resources/datasets.tsv"
-    row = "mine\tmy-task\tmine\tbundled\tpairs\tmine.tsv\t\t2\tutf-8\town\t\t\n"
+    row = "mine\tmy-task\tmine\tsimilarity\tbundled\tpairs\tmine.tsv\t\t\t2\tutf-8\town\t\t\n"
     register.write_text(register.read_text() + row)
     add(made, "suites", "mine", ["my-task"], suites=["sample-dev", "sample", "mine"])
     assert made.planned() == {
@@ -112,5 +129,5 @@ def test_a_new_suite_with_a_new_task_runs_only_itself(made):
         "embed_sentences": 2,
         "score_sts": 2,
         "collect_scores": 1,
-        **(TABLES | {"tabulate_suite": 3}),
+        **(TABLES | {"tabulate_suite": 4}),
     }

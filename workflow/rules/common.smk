@@ -30,6 +30,8 @@ def encoders_of_run():
 
 
 ENCODERS = encoders_of_run()
+# Folder of each classifier's scores.
+SCORERS = {"senteval": "transfer", "logreg": "transfer-logreg"}
 
 
 def models_from(kind):
@@ -47,6 +49,7 @@ wildcard_constraints:
     task="|".join(map(re.escape, {row["task"]: None for row in SOURCES})),
     search="|".join(map(re.escape, config["searches"])) or "(?!)",
     candidates="|".join(map(re.escape, config["demonstrations"])) or "(?!)",
+    scorer="|".join(SCORERS.values()),
 
 
 def code(script, *modules):
@@ -83,6 +86,25 @@ def tasks_of(wildcards):
 def sources_of(task):
     """Rows of the register that belong to a task."""
     return [row for row in SOURCES if row["task"] == task]
+
+
+def design_of(task):
+    """How a task is scored."""
+    return sources_of(task)[0]["design"]
+
+
+def scorers_of(suite):
+    """Folders under results/scores that a suite's scores are in."""
+    if design_of(config["suites"][suite][0]) == "similarity":
+        return ["sts"]
+    return [SCORERS[name] for name in config["transfer"]["classifiers"]]
+
+
+def metric_of(suite):
+    """The score of printed tables and figures."""
+    if scorers_of(suite) == ["sts"]:
+        return f"spearman_{config['sts']['headline']}"
+    return {"senteval": "accuracy", "logreg": "accuracy_logreg"}[config["transfer"]["headline"]]
 
 
 def is_bundled(task):
@@ -129,69 +151,15 @@ def vectors_of_task(suffix):
     return path
 
 
-def scores_of_run(wildcards):
-    """Score files of the run, in its order."""
-    return [
-        f"results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.json"
-        for model, adapter, precision, representation, suite in ENCODERS
-        for task in config["suites"][suite]
-    ]
-
-
-def steps_of_run(wildcards):
-    """Every file between the sources and the tables."""
-    steps = {}
-    for model, adapter, precision, representation, suite in ENCODERS:
-        search = config["representations"][representation]["demonstration"]
-        steps |= dict.fromkeys(
-            [
-                *expand("results/datasets/{task}.tsv", task=config["suites"][suite]),
-                f"results/sentences/{suite}.txt",
-                f"results/models/{model}/manifest.json",
-                *([f"results/demonstrations/{search}/{model}/choice.json"] if search else []),
-                f"results/representations/{model}/{representation}.json",
-                f"results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
-            ]
-        )
-    return [*steps, *scores_of_run(wildcards)]
-
-
-def suites_of_run():
-    """Suites that the run embeds, each once."""
-    return list(dict.fromkeys(cell[-1] for cell in ENCODERS))
-
-
-def tables_of_run(wildcards):
-    """The tidy table, and one table for each suite in four formats."""
-    tables = expand(
-        "results/tables/{suite}.{kind}", suite=suites_of_run(), kind=["csv", "md", "tex", "html"]
-    )
-    return ["results/tables/scores.csv", "results/tables/scores.html", *tables]
-
-
-def figures_of_run(wildcards):
-    """Figures of the suites that the run embeds, in two formats."""
-    return [
-        f"results/figures/{figure}/{suite}.{kind}"
-        for figure in ("scaling", "representations")
-        for suite in config["figures"][figure]
-        if suite in suites_of_run()
-        for kind in ("svg", "pdf")
-    ]
-
-
-def plot_settings(wildcards):
-    """What a figure of a suite shows, as JSON."""
-    known = {cell[0] for cell in ENCODERS}
-    models = {name: model for name, model in config["models"].items() if name in known}
-    fields = ("parameters", "family")
+def settings_of_classifier(wildcards):
+    """Everything that may change a transfer score, as JSON."""
+    name = next(name for name, folder in SCORERS.items() if folder == wildcards.scorer)
+    section = config["transfer"]
     return json.dumps(
         {
-            "suite": wildcards.suite,
-            "tasks": config["suites"][wildcards.suite],
-            "metric": f"spearman_{config['sts']['headline']}",
-            "models": {name: {key: model[key] for key in fields} for name, model in models.items()},
-            "representations": list(config["representations"]),
-            "style": config["figures"]["style"],
+            "classifier": name,
+            "options": section[name],
+            "bootstrap": section["bootstrap"],
+            "protocol": PROTOCOL["score_transfer"],
         }
     )

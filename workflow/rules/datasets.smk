@@ -23,7 +23,7 @@ rule download_archive:
 
 
 rule normalise_task:
-    """Turn the files of one STS task into one tidy table, checked row by row."""
+    """Turn the files of one task into one tidy table, checked row by row."""
     localrule: True
     input:
         files=files_of_task,

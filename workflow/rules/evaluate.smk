@@ -9,7 +9,7 @@ rule score_sts:
         sentences=lambda wildcards: f"results/sentences/{suite_of(wildcards.task)}.txt",
         vectors=vectors_of_task("npy"),
         about=vectors_of_task("json"),
-        code=code("score_sts", "files", "prompts", "provenance", "sts", "tasks"),
+        code=code("score_sts", "files", "pairs", "prompts", "provenance", "store", "sts", "tasks"),
     output:
         score="results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.json",
         similarities="results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.npy",
@@ -27,6 +27,38 @@ rule score_sts:
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
         " {wildcards.representation} --task {wildcards.task}"
         " --out {output.score} --similarities {output.similarities} 2>&1 | tee {log}"
+
+
+rule score_transfer:
+    """Score one encoder's embeddings on one transfer task with a linear classifier."""
+    input:
+        samples="results/datasets/{task}.tsv",
+        sentences=lambda wildcards: f"results/sentences/{suite_of(wildcards.task)}.txt",
+        vectors=vectors_of_task("npy"),
+        about=vectors_of_task("json"),
+    output:
+        score="results/scores/{scorer}/{model}/{adapter}/{precision}/{representation}/{task}.json",
+        predictions="results/scores/{scorer}/{model}/{adapter}/{precision}/{representation}/{task}.npy",
+    log:
+        "results/logs/score_transfer/{scorer}/{model}/{adapter}/{precision}/{representation}/{task}.log",
+    benchmark:
+        "results/benchmarks/score_transfer/{scorer}/{model}/{adapter}/{precision}/{representation}/{task}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: config["transfer"]["threads"]
+    resources:
+        gpu=config["transfer"]["gpus"],
+        mem_mb=8000,
+    params:
+        design=lambda wildcards: design_of(wildcards.task),
+        settings=settings_of_classifier,
+    shell:
+        "python workflow/scripts/score_transfer.py --samples {input.samples}"
+        " --sentences {input.sentences} --vectors {input.vectors} --about {input.about}"
+        " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
+        " {wildcards.representation} --task {wildcards.task} --design {params.design}"
+        " --settings {params.settings:q} --threads {threads} --gpus {resources.gpu}"
+        " --out {output.score} --predictions {output.predictions} 2>&1 | tee {log}"
 
 
 rule collect_scores:
@@ -53,6 +85,8 @@ rule collect_scores:
         # Not the paths of the inputs: for the paper's grid they outgrow a command line.
         encoders=["/".join(cell) for cell in ENCODERS],
         suites=json.dumps(config["suites"]),
+        scorers=json.dumps({suite: scorers_of(suite) for suite in suites_of_run()}),
     shell:
-        "python workflow/scripts/collect_scores.py --scores results/scores/sts"
-        " --encoders {params.encoders} --suites {params.suites:q} --out {output.table} --page {output.page} 2>&1 | tee {log}"
+        "python workflow/scripts/collect_scores.py --scores results/scores"
+        " --encoders {params.encoders} --suites {params.suites:q} --scorers {params.scorers:q}"
+        " --out {output.table} --page {output.page} 2>&1 | tee {log}"

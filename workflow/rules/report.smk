@@ -10,6 +10,7 @@ rule tabulate_suite:
     localrule: True
     input:
         scores="results/tables/scores.csv",
+        published="workflow/resources/paper_tables.tsv",
         code=code("tabulate_suite", "files", "pages", "tables"),
     output:
         csv="results/tables/{suite}.csv",
@@ -29,10 +30,10 @@ rule tabulate_suite:
         "../../envs/cpu.yaml"
     params:
         tasks=lambda wildcards: config["suites"][wildcards.suite],
-        metric=f"spearman_{config['sts']['headline']}",
+        metric=lambda wildcards: metric_of(wildcards.suite),
     shell:
         "python workflow/scripts/tabulate_suite.py --scores {input.scores} --tasks {params.tasks}"
-        " --metric {params.metric} --csv {output.csv} --markdown {output.markdown}"
+        " --published {input.published} --suite {wildcards.suite} --metric {params.metric} --csv {output.csv} --markdown {output.markdown}"
         " --latex {output.latex} --page {output.page} 2>&1 | tee {log}"
 
 

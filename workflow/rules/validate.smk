@@ -88,12 +88,24 @@ def check_register():
         if part in parts:
             raise WorkflowError(f"{REGISTER} lists task {task}, subset {subset} more than once")
         parts.add(part)
-        if sources.setdefault(task, row["source"]) != row["source"]:
-            raise WorkflowError(f"{REGISTER}: the rows of task {task} differ in their source")
+        for key in ("source", "design", "layout"):
+            if sources.setdefault((task, key), row[key]) != row[key]:
+                raise WorkflowError(f"{REGISTER}: the rows of task {task} differ in their {key}")
         if (row["layout"] == "semeval") != bool(row["gold_file"]):
             raise WorkflowError(
                 f"{REGISTER}: task {task}, subset {subset}: layout semeval has a gold_file,"
                 f" others have none; layout is {row['layout']}, gold_file {row['gold_file']!r}"
+            )
+        if (row["layout"] == "lines") != bool(row["label"]):
+            raise WorkflowError(
+                f"{REGISTER}: task {task}, subset {subset}: layout lines has a label,"
+                f" others have none; layout is {row['layout']}, label {row['label']!r}"
+            )
+        pairs = row["layout"] in ("semeval", "stsb", "sick", "pairs")
+        if (row["design"] == "similarity") != pairs:
+            raise WorkflowError(
+                f"{REGISTER}: task {task}: design {row['design']} does not fit layout"
+                f" {row['layout']}"
             )
 
 
@@ -101,6 +113,9 @@ def check_suites():
     """A task is in the register and in one suite, the same there and in config.yaml."""
     for suite, tasks in config["suites"].items():
         check_known(tasks, {row["task"] for row in SOURCES}, f"suites.{suite}")
+        designs = {row["design"] == "similarity" for row in SOURCES if row["task"] in tasks}
+        if len(designs) > 1:
+            raise WorkflowError(f"suites.{suite} mixes STS tasks and transfer tasks: {tasks}")
     if "scores" in config["suites"]:
         raise WorkflowError("suites.scores: results/tables/scores.csv is the table of all scores")
     for row in SOURCES:
@@ -134,7 +149,19 @@ def check_representations():
     for name, search in config["searches"].items():
         check_known([search["candidates"]], config["demonstrations"], f"searches.{name}.candidates")
         check_known([search["suite"]], config["suites"], f"searches.{name}.suite")
+        if any(
+            row["suite"] == search["suite"] and row["design"] != "similarity" for row in SOURCES
+        ):
+            raise WorkflowError(
+                f"searches.{name}.suite is {search['suite']!r}, not one of STS tasks"
+            )
     return prompts
+
+
+def check_transfer():
+    """The printed classifier is one that runs."""
+    section = config["transfer"]
+    check_known([section["headline"]], section["classifiers"], "transfer.headline")
 
 
 def check_mirror():
@@ -151,4 +178,5 @@ check_run()
 check_places()
 check_suites()
 PROMPT_OF_SEARCH = check_representations()
+check_transfer()
 check_mirror()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentscale.files import write_text
-from sentscale.tasks import read_pairs
+from sentscale.tasks import read_sentences
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """In order of first appearance."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    pairs = [pair for path in args.tasks for pair in read_pairs(path)]
-    sentences = list(dict.fromkeys(text for pair in pairs for text in (pair.left, pair.right)))
-    write_text(args.out, "\n".join(sentences) + "\n")
-    log.info("%d sentences, %d distinct", 2 * len(pairs), len(sentences))
+    found = [sentence for path in args.tasks for sentence in read_sentences(path)]
+    distinct = list(dict.fromkeys(found))
+    write_text(args.out, "\n".join(distinct) + "\n")
+    log.info("%d sentences, %d distinct", len(found), len(distinct))
 
 
 if __name__ == "__main__":

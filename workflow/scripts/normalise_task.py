@@ -1,12 +1,13 @@
-"""Turn the files of one STS task into one tidy table, checked row by row."""
+"""Turn the files of one task into one tidy table, checked row by row."""
 
 import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from sentscale import pairs, samples
 from sentscale.files import write_json
-from sentscale.tasks import check_spread, parse_sources, read_source, write_pairs
+from sentscale.tasks import parse_sources, read_source
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +27,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read, check, write."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    pairs, digests, licences = [], {}, set()
-    for source in parse_sources(args.sources):
-        found, read = read_source(source, args.root)
-        pairs += found
+    sources = parse_sources(args.sources)
+    kind = pairs if sources[0].design == "similarity" else samples
+    rows, digests = [], {}
+    for source in sources:
+        found, read = read_source(source, args.root, kind.LAYOUTS)
+        rows += found
         digests |= read
-        licences.add(source.licence)
-    check_spread(pairs)
-    write_pairs(args.out, pairs)
-    write_json(args.about, {"pairs": len(pairs), "licences": sorted(licences), "sha256": digests})
-    log.info("%s: %d pairs", args.out.stem, len(pairs))
+    rows = kind.checked(rows, sources[0])
+    kind.write_table(args.out, rows)
+    licences = sorted({source.licence for source in sources})
+    write_json(args.about, {"rows": len(rows), "licences": licences, "sha256": digests})
+    log.info("%s: %d rows", args.out.stem, len(rows))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sentscale.files import check_sha256, read_json, read_lines, write_array, write_json
+from sentscale.files import write_array, write_json
+from sentscale.pairs import read_pairs
 from sentscale.provenance import digests, versions
+from sentscale.store import open_vectors
 from sentscale.sts import cosine_rows, sts_scores
-from sentscale.tasks import read_pairs
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Look the vectors up, compare them, correlate with people's scores."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    check_sha256(args.vectors, read_json(args.about)["sha256"])
-    vectors = np.load(args.vectors, mmap_mode="r", allow_pickle=False)
-    row = {sentence: index for index, sentence in enumerate(read_lines(args.sentences))}
+    vectors, row = open_vectors(args.vectors, args.about, args.sentences)
     pairs = read_pairs(args.pairs)
     left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
     similarity = cosine_rows(vectors[left], vectors[right])

@@ -10,11 +10,11 @@ from sentscale.demonstrations import best_of, read_demonstrations, write_scores
 from sentscale.encoder import Compute
 from sentscale.files import write_json
 from sentscale.loading import load_encoder
+from sentscale.pairs import read_pairs
 from sentscale.progress import Progress
 from sentscale.prompts import Representation, fill
 from sentscale.provenance import digests, versions
 from sentscale.search import development_score
-from sentscale.tasks import read_pairs
 from sentscale.weights import open_weights
 
 log = logging.getLogger(__name__)

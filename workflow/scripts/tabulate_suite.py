@@ -4,9 +4,18 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from sentscale.files import write_text
 from sentscale.pages import table_page
-from sentscale.tables import read_scores, suite_table, to_latex, to_markdown, write_csv
+from sentscale.tables import (
+    published_table,
+    read_scores,
+    suite_table,
+    to_latex,
+    to_markdown,
+    write_csv,
+)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -14,6 +23,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--scores", type=Path, required=True, help="scores.csv")
+    add("--published", type=Path, required=True, help="table of printed scores")
+    add("--suite", required=True, help="name of the suite")
     add("--tasks", nargs="+", required=True, help="tasks of the suite, in order")
     add("--metric", required=True, help="for example spearman_all")
     add("--csv", type=Path, required=True, help="table to write")
@@ -26,7 +37,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """The same table four times."""
     args = parse_args(argv)
-    table = suite_table(read_scores(args.scores), args.tasks, args.metric)
+    ours = suite_table(read_scores(args.scores), args.tasks, args.metric)
+    published = published_table(args.published, args.suite, args.tasks, args.metric)
+    table = pd.concat([ours, published.reindex(columns=ours.columns)])
     write_csv(args.csv, table)
     write_text(args.markdown, to_markdown(table))
     write_text(args.latex, to_latex(table))

@@ -86,8 +86,8 @@ class Plot:
         """Label of the score axis, with its unit."""
         many = f"{self.suite}, mean of {len(self.tasks)} tasks"
         what = many if len(self.tasks) > 1 else self.tasks[0]
-        kind = "Pearson's r" if self.metric.startswith("pearson") else "Spearman's ρ"
-        return f"{kind} × 100\n{what}"
+        kinds = {"spearman": "Spearman's ρ", "pearson": "Pearson's r", "accuracy": "Accuracy"}
+        return f"{kinds[self.metric.partition('_')[0]]} × 100\n{what}"
 
 
 def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:

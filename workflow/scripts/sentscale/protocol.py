@@ -18,4 +18,5 @@ PROTOCOL: dict[str, int] = {
     "search_demonstrations": 2,
     "fill_representation": 1,
     "embed_sentences": 2,
+    "score_transfer": 1,
 }

@@ -3,9 +3,9 @@
 import numpy as np
 
 from sentscale.encoder import Encoder, check_vectors
+from sentscale.pairs import Pair
 from sentscale.prompts import Representation
 from sentscale.sts import cosine_rows, spearman
-from sentscale.tasks import Pair
 
 
 def development_score(

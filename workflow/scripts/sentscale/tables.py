@@ -1,5 +1,6 @@
 """Tables: one tidy file of all scores, and the paper's layout made from it."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,16 @@ AVERAGE = "Avg."
 
 
 def tidy_scores(paths: list[Path]) -> pd.DataFrame:
-    """One row for each score in the JSON files of score_sts, in their order.
+    """One row for each score in the JSON files of scores, in their order.
 
     `value`, `low` and `high` are times 100; `low` and `high` bound the bootstrap
-    interval; `n` counts pairs; `adapter` is empty for a model as it comes.
+    interval; `n` counts pairs or test samples; `adapter` is empty for a model as it comes.
     """
     rows: list[dict[str, Any]] = []
     for path in paths:
         score = read_json(path)
-        encoder = score["encoder"] | {"task": score["task"], "n": score["pairs"]}
+        n = score["pairs"] if "pairs" in score else score["samples"]
+        encoder = score["encoder"] | {"task": score["task"], "n": n}
         if encoder["adapter"] == "none":
             encoder["adapter"] = ""
         rows += [
@@ -79,6 +81,27 @@ def suite_table(scores: pd.DataFrame, tasks: list[str], metric: str) -> pd.DataF
     else:
         table["low"], table["high"] = wide["low"].round(2), wide["high"].round(2)
     return table.rename_axis(columns=None).reset_index()
+
+
+def published_table(path: Path, suite: str, tasks: list[str], metric: str) -> pd.DataFrame:
+    """Printed scores of a suite, to stand below ours: precision "published".
+
+    Args:
+        path: `workflow/resources/paper_tables.tsv`.
+        suite: Rows of this one.
+        tasks: In the order of the columns; what was not printed is NaN.
+        metric: Rows of this one.
+    """
+    names = dict.fromkeys(["method", "model", "parameters", "adapter", "task"], str)
+    cells = pd.read_csv(path, sep="\t", dtype=names, keep_default_na=False, quoting=csv.QUOTE_NONE)
+    cells = cells[(cells.suite == suite) & (cells.metric == metric)].assign(precision="published")
+    cells["model"] += " " + cells.parameters
+    cells = cells.rename(columns={"method": "representation"})
+    rows = list(cells.groupby(ENCODER, sort=False).groups)
+    wide = cells.pivot(index=ENCODER, columns="task", values="value").reindex(
+        index=pd.MultiIndex.from_tuples(rows, names=ENCODER), columns=[*tasks, AVERAGE]
+    )
+    return wide.rename_axis(columns=None).reset_index()
 
 
 def _printed(table: pd.DataFrame) -> pd.DataFrame:

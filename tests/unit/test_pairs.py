@@ -6,15 +6,8 @@ from pathlib import Path
 import pytest
 
 from sentscale.files import sha256_of
-from sentscale.tasks import (
-    Pair,
-    Source,
-    check_spread,
-    parse_sources,
-    read_pairs,
-    read_source,
-    write_pairs,
-)
+from sentscale.pairs import LAYOUTS, Pair, checked, read_pairs, write_table
+from sentscale.tasks import Source, parse_sources, read_source
 
 REGISTER = Path(__file__).parents[2] / "workflow" / "resources" / "datasets.tsv"
 # Protocol, section 3.
@@ -37,10 +30,12 @@ def source(layout, rows, **other):
         "suite": "sts",
         "task": "T",
         "subset": "s",
+        "design": "similarity",
         "source": "senteval",
         "layout": layout,
         "file": "in.txt",
         "gold_file": "gold.txt" if layout == "semeval" else "",
+        "label": "",
         "rows": rows,
         "encoding": "utf-8",
         "licence": "CC0-1.0",
@@ -58,7 +53,7 @@ def read(tmp_path):
         (tmp_path / "in.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
         if gold is not None:
             (tmp_path / "gold.txt").write_bytes(gold.encode())
-        return read_source(source(layout, rows, **other), tmp_path)[0]
+        return read_source(source(layout, rows, **other), tmp_path, LAYOUTS)[0]
 
     return read_it
 
@@ -150,13 +145,14 @@ def test_unequal_line_counts_name_both_files(read):
 
 @pytest.mark.parametrize("rows", [0, 2])
 def test_another_number_of_rows_than_the_registers_is_refused(read, rows):
-    with pytest.raises(ValueError, match=rf"in\.txt: 1 scored pairs, the register expects {rows}"):
+    expected = rf"in\.txt: 1 rows with a label or score, the register expects {rows}"
+    with pytest.raises(ValueError, match=expected):
         read("stsb", rows, STSB_LINE.format(1))
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"in\.txt"):
-        read_source(source("stsb", 1), tmp_path)
+        read_source(source("stsb", 1), tmp_path, LAYOUTS)
 
 
 def test_another_copy_is_read_but_logged(tmp_path, caplog):
@@ -164,10 +160,10 @@ def test_another_copy_is_read_but_logged(tmp_path, caplog):
     (tmp_path / "gold.txt").write_text("1\n")
     digests = {name: sha256_of(tmp_path / name) for name in ("in.txt", "gold.txt")}
     same = source("semeval", 1, sha256=digests["in.txt"], gold_sha256=digests["gold.txt"])
-    assert read_source(same, tmp_path)[1] == digests
+    assert read_source(same, tmp_path, LAYOUTS)[1] == digests
     assert not caplog.records
     other = dataclasses.replace(same, gold_sha256=64 * "0")
-    pairs, found = read_source(other, tmp_path)
+    pairs, found = read_source(other, tmp_path, LAYOUTS)
     assert (len(pairs), found) == (1, digests)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "gold.txt is another copy" in caplog.text
@@ -176,7 +172,7 @@ def test_another_copy_is_read_but_logged(tmp_path, caplog):
 def test_names_of_nothing_survive_a_written_table(tmp_path):
     words = ["None", "NA", "null", "nan", "1e5", '"open', "it's", "#", "\ufeffbom", "ー"]
     pairs = [Pair(f"s:{i}", "NA", word, "x", i / 3) for i, word in enumerate(words)]
-    write_pairs(tmp_path / "t.tsv", pairs)
+    write_table(tmp_path / "t.tsv", pairs)
     assert read_pairs(tmp_path / "t.tsv") == pairs
 
 
@@ -202,7 +198,8 @@ def registered(task):
 
 @pytest.mark.parametrize("task", ["sample-dev", "sample-talk", "sample-text"])
 def test_the_bundled_sample_is_the_registers(task, caplog):
-    pairs = [pair for one in registered(task) for pair in read_source(one, REGISTER.parents[2])[0]]
+    root = REGISTER.parents[2]
+    pairs = [pair for one in registered(task) for pair in read_source(one, root, LAYOUTS)[0]]
     assert len({pair.id for pair in pairs}) == len(pairs) > 0
     assert not caplog.records
 
@@ -210,7 +207,7 @@ def test_the_bundled_sample_is_the_registers(task, caplog):
 @pytest.mark.parametrize("task", ROWS)
 def test_real_tasks_have_the_protocols_rows(task, shared_data, caplog):
     root = shared_data / "senteval"
-    pairs = [pair for one in registered(task) for pair in read_source(one, root)[0]]
+    pairs = [pair for one in registered(task) for pair in read_source(one, root, LAYOUTS)[0]]
     assert len(pairs) == ROWS[task]
     assert not caplog.records  # the very copy that the register describes
 
@@ -227,4 +224,4 @@ def test_a_wrong_header_of_pairs_is_refused(read, header):
 def test_equal_scores_are_refused_before_anything_is_embedded(read):
     pairs = read("pairs", 2, PAIRS_HEADER + "s\tA dog.\tA cat.\t1\ns\tOne.\tTwo.\t1\n")
     with pytest.raises(ValueError, match=r"subset 's': every score is 1\.0"):
-        check_spread(pairs)
+        checked(pairs, source("pairs", 2))
