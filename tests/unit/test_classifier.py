@@ -12,6 +12,7 @@ from sentscale.classifier import (
     initial_weights,
     permutations,
     predict,
+    stack_up,
     train_all,
     with_bias,
 )
@@ -132,6 +133,14 @@ def test_a_fit_has_51_rounds_at_most():
     patient = Training(**(vars(TRAINING) | {"tenacity": 1000}))
     (found,) = train_all(x, y, [Fit(train, validation, (1e-5, 1e-2))], patient, workers=1)
     assert found.rounds.tolist() == [51, 51]
+
+
+def test_every_worker_has_a_stack():
+    fits = [Fit(np.arange(100), np.arange(9), (1e-5,))] * 10
+    fits += [Fit(np.arange(200), np.arange(9), (1e-5,))] * 3
+    stacks = list(stack_up(fits, batch=64, most=4, workers=2))
+    assert [len(stack) for stack in stacks] == [4, 4, 2, 2, 1]
+    assert [len(stack) for stack in stack_up(fits[:10], 64, most=99, workers=2)] == [5, 5]
 
 
 def test_progress_counts_every_classifier():

@@ -167,7 +167,9 @@ def test_too_few_rows_for_early_stopping_name_the_task():
     samples = [Sample(f"t:{n}", "all", ("x",), n % 2) for n in range(12)]
     x = torch.randn(12, 3)
     problems = split(samples, "nested", "T", SENTEVAL.splits)
-    with pytest.raises(ValueError, match=r"8 rows to train on: 0\.05 of them is less than one"):
+    with pytest.raises(
+        ValueError, match=r"task T: 8 rows to train on; 0\.05 of them is less than one"
+    ):
         SENTEVAL.solve(x, torch.from_numpy(labels(samples)), problems, 1)
 
 
@@ -178,7 +180,7 @@ def scored(predictions, pairs=False, **bootstrap):
     samples = [Sample(str(n), "all", texts, int(label)) for n, label in enumerate(true)]
     ends = np.cumsum([len(one) for one, _ in predictions])
     rows = np.split(np.arange(len(true)), ends[:-1])
-    problems = [Problem(one, one, [], refits=True) for one in rows]
+    problems = [Problem("T", one, one, [], refits=True) for one in rows]
     outcomes = [Outcome(np.array(one), 0.1, {0.1: 50.0}) for _, one in predictions]
     return transfer_scores(samples, problems, outcomes, **(BOOTSTRAP | bootstrap))
 
@@ -228,7 +230,7 @@ def files(tmp_path):
     return tmp_path
 
 
-def run(folder, classifier=SENTEVAL, name="senteval"):
+def run(folder, classifier=SENTEVAL, name="senteval", gpus=0):
     settings = {
         "classifier": name,
         "options": vars(classifier),
@@ -244,7 +246,7 @@ def run(folder, classifier=SENTEVAL, name="senteval"):
         "design": "folds",
         "settings": json.dumps(settings),
         "threads": 1,
-        "gpus": 0,
+        "gpus": gpus,
         "out": folder / "T.json",
         "predictions": folder / "T.npy",
     }
@@ -270,6 +272,13 @@ def test_a_score_file_tells_what_it_stands_on(files, classifier, name, metric):
     assert score["classifier"] == name
     assert score["encoder"]["representation"] == "eol"
     assert score["inputs"]["vectors"] == sha256_of(files / "v.npy")
+
+
+def test_a_gpu_that_is_not_there_is_missed(files, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r"transfer\.gpus is 1, but torch sees no GPU"):
+        run(files, gpus=1)
+    assert not (files / "T.json").exists()
 
 
 def test_the_same_bytes_again(files):

@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     samples = read_samples(args.samples)
     x = torch.from_numpy(transfer.features(vectors, samples, row, args.task))
     y = torch.from_numpy(transfer.labels(samples))
+    if args.gpus and not torch.cuda.is_available():
+        raise RuntimeError("transfer.gpus is 1, but torch sees no GPU here")
     place = torch.device("cuda" if args.gpus else "cpu")
     problems = transfer.split(samples, args.design, args.task, classifier.splits)
     with Progress(str(args.out), classifier.count(problems), "classifiers") as progress:

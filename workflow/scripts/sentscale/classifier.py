@@ -97,7 +97,8 @@ def train_all(
     """
     start = initial_weights(x.shape[1], int(y.max()) + 1, training.seed)
     wide = with_bias(x)
-    stacks = list(stack_up(fits, training.batch, wide))
+    most = max(1, STACK_BYTES[x.device.type] // (training.batch * wide[0].nbytes))
+    stacks = list(stack_up(fits, training.batch, most, workers))
 
     def train(numbers: list[int]) -> list[Fitted]:
         done = Stack(wide, y, [fits[number] for number in numbers], training, start).train()
@@ -115,13 +116,16 @@ def train_all(
     return [done[places[number]] for number in range(len(fits))]
 
 
-def stack_up(fits: Sequence[Fit], batch: int, x: torch.Tensor) -> Iterator[list[int]]:
-    """Numbers of the fits that are trained together: as many steps in a pass, as many L2."""
-    size = max(1, STACK_BYTES[x.device.type] // (batch * x[0].nbytes))
+def stack_up(fits: Sequence[Fit], batch: int, most: int, workers: int) -> Iterator[list[int]]:
+    """Numbers of the fits that are trained together: as many steps in a pass, as many L2.
+
+    At most `most` of them, and so few that every worker has a stack.
+    """
     kinds: dict[tuple[int, int], list[int]] = {}
     for number, fit in enumerate(fits):
         kinds.setdefault((-(-len(fit.train) // batch), len(fit.l2)), []).append(number)
     for numbers in kinds.values():
+        size = min(most, -(-len(numbers) // workers))
         for first in range(0, len(numbers), size):
             yield numbers[first : first + size]
 

@@ -89,7 +89,7 @@ class SentEval:
             if not problem.refits:
                 last[number] = own[0].weights[best]
         again = [number for number, problem in enumerate(problems) if problem.refits]
-        refits = [self._refit(problems[number].train, chosen[number]) for number in again]
+        refits = [self._refit(problems[number], chosen[number]) for number in again]
         for number, one in zip(again, train(refits) if refits else [], strict=True):
             last[number] = one.weights[0]
         return [
@@ -107,13 +107,14 @@ class SentEval:
         shares = np.array([one.correct for one in fitted]) / held  # (folds, r)
         return [float(np.round(100 * np.mean(share), 2)) for share in shares.T]
 
-    def _refit(self, train: Rows, l2: float) -> Fit:
+    def _refit(self, problem: Problem, l2: float) -> Fit:
         """The classifier that is tested: part of its rows, drawn first, stops it early."""
+        train = problem.train
         order = np.random.RandomState(self.seed).permutation(len(train))
         held = int(self.validation * len(train))
         if not held:
             raise ValueError(
-                f"{len(train)} rows to train on: {self.validation} of them is less than one,"
-                " too few to stop the training early"
+                f"task {problem.task}: {len(train)} rows to train on; {self.validation} of them"
+                " is less than one, too few to stop the training early"
             )
         return Fit(train[order[held:]], train[order[:held]], (l2,), drawn=len(train))

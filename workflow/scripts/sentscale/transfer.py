@@ -24,6 +24,7 @@ class Problem:
     """One test set, and how the regularisation is chosen for it.
 
     Attributes:
+        task: Whose, for errors.
         train: Rows of the classifier that is tested.
         test: Rows that it is tested on.
         folds: Rows to train and to validate on, for each fold of the search.
@@ -31,6 +32,7 @@ class Problem:
             search's own, trained on all of `train` and validated on a dev set.
     """
 
+    task: str
     train: Rows
     test: Rows
     folds: list[tuple[Rows, Rows]]
@@ -124,7 +126,7 @@ def split(samples: Sequence[Sample], design: Design, task: str, splits: Splits) 
         outer = [(everything[subset == "train"], everything[subset == "test"])]
     if design == "dev":
         ((train, test),) = outer
-        return [Problem(train, test, [(train, everything[subset == "dev"])], refits=False)]
+        return [Problem(task, train, test, [(train, everything[subset == "dev"])], refits=False)]
     return [
         Problem(
             train, test, _stratified(train, y, splits.inner_folds, splits.seed, task), refits=True
