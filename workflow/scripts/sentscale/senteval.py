@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sentscale.classifier import Fit, Fitted, Training, predict, train_all
-from sentscale.transfer import Outcome, Problem, Rows, Splits
+from sentscale.transfer import Outcome, Problem, Splits
 
 
 @dataclass(frozen=True)

@@ -127,10 +127,9 @@ def split(samples: Sequence[Sample], design: Design, task: str, splits: Splits) 
     if design == "dev":
         ((train, test),) = outer
         return [Problem(task, train, test, [(train, everything[subset == "dev"])], refits=False)]
+    inner = splits.inner_folds
     return [
-        Problem(
-            train, test, _stratified(train, y, splits.inner_folds, splits.seed, task), refits=True
-        )
+        Problem(task, train, test, _stratified(train, y, inner, splits.seed, task), refits=True)
         for train, test in outer
     ]
 
