@@ -146,7 +146,7 @@ def test_the_models_have_what_their_tests_are_about(encoder_of):
 
 def test_an_empty_prompt_is_an_error_where_nothing_comes_first(encoder_of):
     assert encoder_of("llama").encode([""], "mean").shape == (1, 32)  # the start token
-    with pytest.raises(ValueError, match="prompt '' gives no token"):
+    with pytest.raises(ValueError, match="prompt '', number 2 of 2, gives no token"):
         encoder_of("llama-bare").encode(["a", ""], "mean")
 
 

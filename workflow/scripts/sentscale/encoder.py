@@ -20,6 +20,9 @@ Precision = Literal["fp32", "bf16", "fp16", "nf4"]
 Engine = Literal["fast", "plain"]
 Placement = Literal["resident", "split", "stream"]
 
+# Beside its ids, a tokenizer makes strings, offsets and masks: a hundred bytes a token.
+TOKENISED_AT_ONCE = 4096
+
 
 @dataclass(frozen=True)
 class Compute:
@@ -97,18 +100,24 @@ class Encoder(ABC):
 
         Raises:
             ValueError: There is no prompt; one is no text, has no token at all, or
-                more than the model has positions. Names the prompt.
+                more than the model has positions. Names the prompt, and its number
+                if it is empty: in a sentence list, its line.
         """
         if not prompts:
             raise ValueError("no prompts to encode")
         for prompt in prompts:
             if not isinstance(prompt, str):
                 raise ValueError(f"prompt {prompt!r} is {type(prompt).__name__}, not a text")
-        ids = self.tokenizer(list(prompts)).input_ids
+        ids: list[list[int]] = []
+        for start in range(0, len(prompts), TOKENISED_AT_ONCE):
+            ids += self.tokenizer(list(prompts[start : start + TOKENISED_AT_ONCE])).input_ids
         most = getattr(self.config, "max_position_embeddings", None)
-        for prompt, tokens in zip(prompts, ids, strict=True):
+        for number, (prompt, tokens) in enumerate(zip(prompts, ids, strict=True), start=1):
             if not tokens:
-                raise ValueError(f"prompt {prompt!r} gives no token; there is no state to pool")
+                raise ValueError(
+                    f"prompt {prompt!r}, number {number} of {len(prompts)}, gives no token;"
+                    " there is no state to pool"
+                )
             if most is not None and len(tokens) > most:
                 raise ValueError(
                     f"prompt of {len(tokens)} tokens, the model takes {most}: {prompt[:80]!r}..."
