@@ -50,7 +50,7 @@ def main() -> None:
     y = torch.from_numpy(labels(samples))
     start = time.perf_counter()
     if args.who == "ours":
-        problems = split(samples, "nested", "MR", SETTINGS.splits)
+        problems = split(samples, "nested", "MR", SETTINGS)
         (first, *_) = SETTINGS.solve(x, y, problems, args.threads)
         found = list(first.searched.values())
     else:

@@ -53,7 +53,7 @@ def task(classes, subsets, d=9, seed=0, noise=2.0):
 
 
 def solve(classifier, samples, x, y, design, workers=1):
-    problems = split(samples, design, "T", classifier.splits)
+    problems = split(samples, design, "T", classifier)
     return problems, classifier.solve(x, y, problems, workers)
 
 
@@ -106,7 +106,7 @@ def test_progress_is_told_of_every_classifier(design):
         samples, x, y = task(2, {"train": 200, "test": 90})
     for classifier in (SENTEVAL, LOGREG):
         counts = []
-        problems = split(samples, design, "T", classifier.splits)
+        problems = split(samples, design, "T", classifier)
         classifier.solve(x, y, problems, 1, counts.append)
         assert sum(counts) == classifier.count(problems)
 
@@ -115,7 +115,7 @@ def test_the_papers_protocol_has_410_classifiers_and_a_refit_each():
     samples, _, _ = task(2, {"all": 500})
     paper = dataclasses.replace(SENTEVAL, folds=10, inner_folds=10)
     # 10 test sets x (4 L2 x 10 folds + 1).
-    assert paper.count(split(samples, "nested", "T", paper.splits)) == 410
+    assert paper.count(split(samples, "nested", "T", paper)) == 410
 
 
 def test_logreg_is_scikit_learns():
@@ -166,7 +166,7 @@ def test_fewer_rows_than_folds_name_task_and_class():
 def test_too_few_rows_for_early_stopping_name_the_task():
     samples = [Sample(f"t:{n}", "all", ("x",), n % 2) for n in range(12)]
     x = torch.randn(12, 3)
-    problems = split(samples, "nested", "T", SENTEVAL.splits)
+    problems = split(samples, "nested", "T", SENTEVAL)
     with pytest.raises(
         ValueError, match=r"task T: 8 rows to train on; 0\.05 of them is less than one"
     ):
@@ -180,7 +180,7 @@ def scored(predictions, pairs=False, **bootstrap):
     samples = [Sample(str(n), "all", texts, int(label)) for n, label in enumerate(true)]
     ends = np.cumsum([len(one) for one, _ in predictions])
     rows = np.split(np.arange(len(true)), ends[:-1])
-    problems = [Problem("T", one, one, [], refits=True) for one in rows]
+    problems = [Problem("T", one, one, []) for one in rows]
     outcomes = [Outcome(np.array(one), 0.1, {0.1: 50.0}) for _, one in predictions]
     return transfer_scores(samples, problems, outcomes, **(BOOTSTRAP | bootstrap))
 

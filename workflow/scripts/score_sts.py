@@ -11,12 +11,10 @@ import numpy as np
 from sentscale.files import write_array, write_json
 from sentscale.pairs import read_pairs
 from sentscale.provenance import digests, versions
-from sentscale.store import open_vectors
+from sentscale.store import ENCODER, open_vectors
 from sentscale.sts import cosine_rows, sts_scores
 
 log = logging.getLogger(__name__)
-
-ENCODER = ("model", "adapter", "precision", "representation")
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -16,11 +16,10 @@ from sentscale.progress import Progress
 from sentscale.provenance import digests, versions
 from sentscale.samples import read_samples
 from sentscale.senteval import SentEval
-from sentscale.store import open_vectors
+from sentscale.store import ENCODER, open_vectors
 
 log = logging.getLogger(__name__)
 
-ENCODER = ("model", "adapter", "precision", "representation")
 CLASSIFIERS = {"senteval": SentEval, "logreg": LogReg}
 
 
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.gpus and not torch.cuda.is_available():
         raise RuntimeError("transfer.gpus is 1, but torch sees no GPU here")
     place = torch.device("cuda" if args.gpus else "cpu")
-    problems = transfer.split(samples, args.design, args.task, classifier.splits)
+    problems = transfer.split(samples, args.design, args.task, classifier)
     with Progress(str(args.out), classifier.count(problems), "classifiers") as progress:
         advance = progress.advance
         outcomes = classifier.solve(x.to(place), y.to(place), problems, args.threads, advance)

@@ -14,29 +14,18 @@ from sentscale.transfer import Outcome, Problem, Splits
 
 
 @dataclass(frozen=True)
-class LogReg:
+class LogReg(Splits):
     """Section `transfer.logreg` of config.yaml.
 
     Attributes:
-        folds: Of a nested design.
-        inner_folds: Of the search.
-        seed: Of the folds.
         c: Values to choose from: scikit-learn's C, the inverse of the L2.
         most_steps: Of the solver; scikit-learn warns where they are too few.
     """
 
     suffix: ClassVar[str] = "_logreg"  # of the metrics' names
 
-    folds: int
-    inner_folds: int
-    seed: int
     c: list[float]
     most_steps: int
-
-    @property
-    def splits(self) -> Splits:
-        """How rows are split."""
-        return Splits(self.folds, self.inner_folds, self.seed)
 
     def count(self, problems: Sequence[Problem]) -> int:
         """Number of classifiers that are trained."""

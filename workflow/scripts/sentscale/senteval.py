@@ -12,13 +12,10 @@ from sentscale.transfer import Outcome, Problem, Splits
 
 
 @dataclass(frozen=True)
-class SentEval:
+class SentEval(Splits):
     """Section `transfer.senteval` of config.yaml.
 
     Attributes:
-        folds: Of a nested design.
-        inner_folds: Of the search.
-        seed: Of folds, weights and orders.
         l2: Values to choose from.
         validation: Share of the training rows that stop the tested classifier early.
         batch, learning_rate, passes, most_passes, tenacity: See `Training`.
@@ -26,9 +23,6 @@ class SentEval:
 
     suffix: ClassVar[str] = ""  # of the metrics' names
 
-    folds: int
-    inner_folds: int
-    seed: int
     l2: list[float]
     validation: float
     batch: int
@@ -43,14 +37,9 @@ class SentEval:
         names = ("batch", "learning_rate", "passes", "most_passes", "tenacity", "seed")
         return Training(**{name: getattr(self, name) for name in names})
 
-    @property
-    def splits(self) -> Splits:
-        """How rows are split."""
-        return Splits(self.folds, self.inner_folds, self.seed)
-
     def count(self, problems: Sequence[Problem]) -> int:
         """Number of classifiers that are trained."""
-        return sum(len(self.l2) * len(one.folds) + one.refits for one in problems)
+        return sum(len(self.l2) * len(one.folds) + 1 for one in problems)
 
     def solve(
         self,
@@ -77,28 +66,19 @@ class SentEval:
         def train(fits: list[Fit]) -> list[Fitted]:
             return train_all(x, y, fits, self.training, workers=workers, advance=advance)
 
-        fits = [Fit(*fold, tuple(self.l2)) for one in problems for fold in one.folds]
-        found = train(fits)
-        chosen, searches, last = [], [], {}
-        for number, problem in enumerate(problems):
-            own = [found.pop(0) for _ in problem.folds]
-            searched = self._accuracies(own, problem)
-            best = int(np.argmax(searched))  # of equals, the first
-            chosen.append(self.l2[best])
-            searches.append(dict(zip(self.l2, searched, strict=True)))
-            if not problem.refits:
-                last[number] = own[0].weights[best]
-        again = [number for number, problem in enumerate(problems) if problem.refits]
-        refits = [self._refit(problems[number], chosen[number]) for number in again]
-        for number, one in zip(again, train(refits) if refits else [], strict=True):
-            last[number] = one.weights[0]
+        found = iter(train([Fit(*fold, tuple(self.l2)) for one in problems for fold in one.folds]))
+        searches = [
+            self._accuracies([next(found) for _ in problem.folds], problem) for problem in problems
+        ]
+        chosen = [self.l2[int(np.argmax(search))] for search in searches]  # of equals, the first
+        tested = train([self._refit(*one) for one in zip(problems, chosen, strict=True)])
         return [
             Outcome(
-                predict(last[number], x[problem.test]).cpu().numpy(),
-                chosen[number],
-                searches[number],
+                predict(one.weights[0], x[problem.test]).cpu().numpy(),
+                l2,
+                dict(zip(self.l2, search, strict=True)),
             )
-            for number, problem in enumerate(problems)
+            for problem, search, l2, one in zip(problems, searches, chosen, tested, strict=True)
         ]
 
     def _accuracies(self, fitted: Sequence[Fitted], problem: Problem) -> list[float]:
@@ -108,8 +88,10 @@ class SentEval:
         return [float(np.round(100 * np.mean(share), 2)) for share in shares.T]
 
     def _refit(self, problem: Problem, l2: float) -> Fit:
-        """The classifier that is tested: part of its rows, drawn first, stops it early."""
+        """The classifier that is tested; without a dev set, rows drawn first stop it early."""
         train = problem.train
+        if problem.dev is not None:
+            return Fit(train, problem.dev, (l2,))
         order = np.random.RandomState(self.seed).permutation(len(train))
         held = int(self.validation * len(train))
         if not held:

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from sentscale.files import check_sha256, read_json, read_lines
 
+# What names an encoder, in the order of the folders that its vectors are in.
+ENCODER = ("model", "adapter", "precision", "representation")
+
 
 def open_vectors(
     vectors: Path, about: Path, sentences: Path

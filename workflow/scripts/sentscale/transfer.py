@@ -28,15 +28,14 @@ class Problem:
         train: Rows of the classifier that is tested.
         test: Rows that it is tested on.
         folds: Rows to train and to validate on, for each fold of the search.
-        refits: Whether the tested classifier is trained anew; else it is the
-            search's own, trained on all of `train` and validated on a dev set.
+        dev: Rows that stop the tested classifier early; None for a part of `train`.
     """
 
     task: str
     train: Rows
     test: Rows
     folds: list[tuple[Rows, Rows]]
-    refits: bool
+    dev: Rows | None = None
 
 
 @dataclass(frozen=True)
@@ -91,12 +90,12 @@ def features(
 
 @dataclass(frozen=True)
 class Splits:
-    """Numbers of folds and their seed.
+    """How a classifier's settings say that rows are split.
 
     Attributes:
         folds: Test sets of a nested design.
         inner_folds: Of the search.
-        seed: Of both.
+        seed: Of both, and of all else that is drawn.
     """
 
     folds: int
@@ -126,10 +125,11 @@ def split(samples: Sequence[Sample], design: Design, task: str, splits: Splits) 
         outer = [(everything[subset == "train"], everything[subset == "test"])]
     if design == "dev":
         ((train, test),) = outer
-        return [Problem(task, train, test, [(train, everything[subset == "dev"])], refits=False)]
+        dev = everything[subset == "dev"]
+        return [Problem(task, train, test, [(train, dev)], dev)]
     inner = splits.inner_folds
     return [
-        Problem(task, train, test, _stratified(train, y, inner, splits.seed, task), refits=True)
+        Problem(task, train, test, _stratified(train, y, inner, splits.seed, task))
         for train, test in outer
     ]
 
