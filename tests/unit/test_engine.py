@@ -1,7 +1,6 @@
 import functools
 import itertools
 import logging
-import shutil
 
 import bitsandbytes as bnb
 import numpy as np
@@ -166,19 +165,6 @@ def test_bf16_is_that_of_the_plain_engine(tiny_model, plain, name, placement):
         others = cosines(distinct[:, None], distinct[None])[~np.eye(len(distinct), dtype=bool)]
         assert 1 - near < (1 - others.max()) / 3
         assert far(found, plain(name, spread=spread)) > 1e-4
-
-
-@pytest.mark.slow
-def test_compiled_layers_give_the_same(tiny_model, plain):
-    if not any(map(shutil.which, ("c++", "g++", "clang++"))):
-        pytest.skip("no C++ compiler on this machine")
-    folder = tiny_model("llama")
-    body = load_body(folder, torch.float32, "fp32", {"": CPU})
-    decoder = decoder_for(body.config)[0](body)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    encoder = FastEncoder(tokenizer, decoder, [CPU], 64, compile_layers=True)
-    assert far(encoder.encode(PROMPTS, "last", [PREFIX]), plain("llama")) <= 1e-5
-    assert far(encoder.encode(PROMPTS, "mean"), plain("llama", pooling="mean")) <= 1e-5
 
 
 # --- Every kind of prompt

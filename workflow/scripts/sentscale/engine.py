@@ -37,7 +37,6 @@ class FastEncoder(Encoder):
         reuse_prefix: bool = True,
         trim_last_layer: bool = True,
         pack_rows: bool = True,
-        compile_layers: bool = False,
     ) -> None:
         """Take a decoder whose layer `i` is on `places(...)[i]` of the devices.
 
@@ -49,7 +48,6 @@ class FastEncoder(Encoder):
             reuse_prefix: Compute what prompts begin with once.
             trim_last_layer: Compute the last layer for the last tokens only.
             pack_rows: Prompts side by side; else each is a batch of its own.
-            compile_layers: Let torch.compile fuse what surrounds the attention.
         """
         super().__init__(tokenizer, decoder.config)
         self.decoder = decoder
@@ -57,9 +55,6 @@ class FastEncoder(Encoder):
         self.max_tokens = max_tokens if pack_rows else 1
         self.reuse_prefix = reuse_prefix
         self.trim_last_layer = trim_last_layer
-        if compile_layers:
-            decoder.project = torch.compile(decoder.project, dynamic=True)
-            decoder.leave = torch.compile(decoder.leave, dynamic=True)
 
     @override
     @torch.inference_mode()
