@@ -259,3 +259,65 @@ def hub(server, hub_cache, monkeypatch):
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     return Hub(server, hub_cache)
+
+
+@pytest.fixture(scope="session")
+def plain(tiny_model):
+    """Function to the vectors of the reference, one prompt at a time."""
+    from engine_helpers import PROMPTS, compute
+
+    from sentscale.loading import load_encoder
+
+    @functools.cache
+    def encoded(name, prompts, pooling, precision, spread):
+        folder = tiny_model(name, spread)
+        return load_encoder(folder, precision, compute("plain")).encode(prompts, pooling)
+
+    def vectors(name, prompts=PROMPTS, pooling="last", precision="fp32", spread=0.3):
+        return encoded(name, tuple(prompts), pooling, precision, spread)
+
+    return vectors
+
+
+@pytest.fixture(scope="session")
+def fast(tiny_model):
+    """Function to a fast encoder put together by hand."""
+    import torch
+    from transformers import AutoConfig, AutoTokenizer
+
+    from sentscale.engine import FastEncoder
+    from sentscale.families import decoder_for
+    from sentscale.linear import pack_linears
+    from sentscale.loading import device_map, empty_body, load_body
+
+    cpu = torch.device("cpu")
+
+    @functools.cache
+    def parts(name, packed, split):
+        folder = tiny_model(name)
+        config = AutoConfig.from_pretrained(folder)
+        kind, _ = decoder_for(config)
+        where = device_map(kind(empty_body(config)), [cpu, cpu]) if split else {"": cpu}
+        decoder = kind(load_body(folder, torch.float32, "fp32", where))
+        if packed:
+            pack_linears(decoder.model)
+        return AutoTokenizer.from_pretrained(folder), decoder
+
+    def encoder(name, max_tokens=64, packed=False, split=False, **switches):
+        tokenizer, decoder = parts(name, packed, split)
+        return FastEncoder(tokenizer, decoder, [cpu] * (1 + split), max_tokens, **switches)
+
+    return encoder
+
+
+@pytest.fixture
+def stream(tiny_model):
+    """Function to a stream encoder of a tiny model or of a folder."""
+    from sentscale.encoder import Compute
+    from sentscale.loading import load_encoder
+
+    def encoder(model, max_tokens=64, precision="fp32"):
+        folder = model if isinstance(model, Path) else tiny_model(model)
+        return load_encoder(folder, precision, Compute("fast", "stream", 1, 0, max_tokens, 8))
+
+    return encoder

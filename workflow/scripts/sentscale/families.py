@@ -1,6 +1,6 @@
 """The families of decoders that the fast engine knows: how their layers are put together.
 
-Each is held to transformers' own result by the tests in `tests/unit/test_engine.py`.
+Each is held to transformers' own result by the tests in `tests/unit/test_engine_parity.py`.
 """
 
 from collections.abc import Sequence
