@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from sentscale.linear import PackedLinear, pack_linears, quantise_linears, widen_linears
+from sentscale.four_bits import quantise_linears, widen_linears
+from sentscale.linear import PackedLinear, pack_linears
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.skipif(

@@ -20,12 +20,7 @@ from sentscale.decoders import Decoder
 from sentscale.encoder import Compute, Encoder, Precision
 from sentscale.engine import FastEncoder, places
 from sentscale.families import decoder_for
-from sentscale.linear import (
-    keep_freed_memory,
-    pack_linears,
-    quantise_linears,
-    widen_linears,
-)
+from sentscale.linear import keep_freed_memory, pack_linears
 from sentscale.plain import PlainEncoder
 from sentscale.stream import StreamEncoder, Weights
 
@@ -73,9 +68,12 @@ def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encode
 
         def prepare(module: nn.Module) -> None:
             if precision == "nf4":
+                from sentscale.four_bits import quantise_linears, widen_linears
+
                 quantise_linears(module, dtype)
+                if device.type == "cpu":
+                    widen_linears(module)
             if device.type == "cpu":
-                widen_linears(module)
                 pack_linears(module)
 
         return StreamEncoder(
@@ -132,7 +130,9 @@ def load_body(
         local_files_only=True,
     )
     remove_hook_from_submodules(model)  # the fast engine itself moves states between devices
-    if places.get("") == torch.device("cpu"):
+    if precision == "nf4" and places.get("") == torch.device("cpu"):
+        from sentscale.four_bits import widen_linears
+
         widen_linears(model)
     return model.eval()
 
