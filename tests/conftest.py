@@ -144,6 +144,12 @@ def tiny_model(tmp_path_factory):
 
 
 @pytest.fixture
+def root():
+    """Folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture
 def shared_data():
     """Real data beside the repository; the test is skipped where there is none."""
     folder = ROOT.parent / "shared" / "data"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sentscale.demonstrations import Demonstration, with_shots
 from sentscale.prompts import Representation, clean_sentence, fill, join_words
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8"))
@@ -13,8 +14,7 @@ EOL = 'This sentence : "{text}" means in one word:"'
 
 def configured(name):
     entry = CONFIG["representations"][name]
-    template = fill(entry["template"], {"demo": "A cat sits", "word": "Rest"})
-    return Representation(template, entry["clean_up"], entry["pooling"])
+    return with_shots(entry, [Demonstration("A cat sits", "Rest")] if "shot" in entry else [])
 
 
 @pytest.mark.parametrize(

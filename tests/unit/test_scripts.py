@@ -73,11 +73,18 @@ def test_no_mirror_downloads_the_published_list(server, tmp_path):
         b'This_sentence_:_"*sent_0*"_means_in_one_word:"\n'
     )
     source = {
-        "published": "demonstrations/icl_examples.txt",
+        "path": "demonstrations/icl_examples.txt",
         "url": server.answer("/list.txt", body),
         "sha256": hashlib.sha256(body).hexdigest(),
     }
+    (tmp_path / "stop.txt").write_text("the\n")
     # The rule's `--mirror {resources.mirror:q}` has no value where no mirror is set.
-    main(["--source", json.dumps(source), "--mirror", "--out", str(tmp_path / "t.tsv")])
-    assert (tmp_path / "t.tsv").read_text() == "sentence\tword\na cat.\tCat\n"
+    main(
+        [
+            *("--source", json.dumps({"published": source}), "--files", "--mirror"),
+            *("--stop-words", str(tmp_path / "stop.txt"), "--out", str(tmp_path / "t.tsv")),
+            *("--rejected", str(tmp_path / "r.tsv")),
+        ]
+    )
+    assert "a cat.\tCat\tpublished" in (tmp_path / "t.tsv").read_text()
     assert server.asked == ["/list.txt"]

@@ -2,13 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentscale.files import write_json
+from sentscale.files import write_json, write_text
+from sentscale.formats import to_latex, to_markdown, write_table
 from sentscale.tables import (
+    extremes,
+    gain_table,
+    published_gains,
+    read_ranking,
     read_scores,
     suite_table,
     tidy_scores,
-    to_latex,
-    to_markdown,
     write_csv,
 )
 
@@ -177,3 +180,75 @@ def test_latex_escapes_its_signs():
     assert r"A\%" in text
     assert "interval" in text
     assert r"\toprule" in text
+
+
+def test_a_table_of_words_and_numbers_is_printed_in_every_format(tmp_path):
+    table = pd.DataFrame(
+        {
+            "word": ["Cat", "NA"],
+            "rank": [1, 12],
+            "score": [69.4976, np.nan],
+            "low": [1.0, np.nan],
+            "high": [2.0, np.nan],
+        }
+    )
+    paths = [tmp_path / f"t.{kind}" for kind in ("csv", "md", "tex", "html")]
+    write_table(table, "words", paths)
+    assert paths[0].read_text().splitlines()[1:] == ["Cat,1,69.4976,1.0,2.0", "NA,12,,,"]
+    _, rule, *rows = paths[1].read_text().splitlines()
+    assert [cells(row, "|") for row in rows] == [
+        ["Cat", "1", "69.50", "1.00 to 2.00"],
+        ["NA", "12", "", ""],
+    ]
+    assert [cell.strip()[0] + cell.strip()[-1] for cell in cells(rule, "|")] == [
+        ":-",  # text on the left
+        "-:",
+        "-:",
+        "-:",
+    ]
+    assert r"\begin{tabular}{lrrr}" in paths[2].read_text()
+    assert "<title>words</title>" in paths[3].read_text()
+
+
+def gains():
+    """A model with and without demonstrations on two tasks, and one that lacks a twin."""
+    rows = tidy(*[(m, t, 0.0, 0, 0) for m in ("a", "a", "b") for t in ("A", "B")])
+    rows["representation"] = ["eol"] * 2 + ["icl"] * 2 + ["icl"] * 2
+    rows["value"] = [60.0, 70.0, 66.0, 70.5, 1.0, 2.0]
+    return rows
+
+
+def test_a_gain_is_the_difference_to_the_twin_without_demonstrations():
+    found = gain_table(gains(), ["A", "B"], "spearman_all", {"icl": "eol"})
+    assert found.to_dict("records") == [
+        {
+            "model": "a",
+            "precision": "fp32",
+            "representation": "icl",
+            "adapter": "",
+            "without": 65.0,
+            "with": 68.25,
+            "gain": 3.25,
+        }
+    ]
+    assert gain_table(gains(), ["A"], "spearman_all", {"icl": "eol"}).gain.tolist() == [6.0]
+    assert gain_table(gains(), ["A", "B"], "spearman_all", {}).empty
+
+
+def test_the_papers_gains_are_the_differences_of_its_averages(root):
+    found = published_gains(root / "workflow/resources/paper_tables.tsv", "sts", "spearman_all")
+    # arXiv 2307.16645, section 4: OPT from 125M to 66B.
+    assert found.gain.tolist() == [0.46, 3.99, 4.34, 8.88, 6.98, 7.18, 6.51, 9.35]
+    assert found.model.tolist()[0] == "OPT 125M"
+    assert set(found.precision) == {"published"}
+
+
+def test_best_and_worst_come_once_each(tmp_path):
+    rows = [f"{i}\tNA\t'Null\t\t{50 - i}.5\t1\t2\t{i}\t0.0" for i in (3, 1, 5, 2, 4)]
+    header = "line\tsentence\tword\torigin\tscore\tlow\thigh\trank\tchance"
+    write_text(tmp_path / "scores.tsv", "\n".join([header, *rows]) + "\n")
+    ranking = read_ranking(tmp_path / "scores.tsv")
+    assert extremes(ranking, 2)["rank"].tolist() == [1, 2, 4, 5]
+    assert extremes(ranking, 4)["rank"].tolist() == [1, 2, 3, 4, 5]
+    assert set(ranking.sentence) == {"NA"}  # a word, not a missing value
+    assert set(ranking.word) == {"'Null"}

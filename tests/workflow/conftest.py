@@ -37,6 +37,7 @@ def tiny_workflow(tmp_path_factory, tiny_model):
         "transfer": {"senteval": {"folds": 3, "inner_folds": 3}},
         # In bf16 the choice might differ from one kind of processor to the next.
         "searches": {"sample": {"precision": "fp32"}},
+        "demonstrations": {"sample-words": {"local": {"model": "tiny"}}},
     }
     (flow.folder / "tiny.yaml").write_text(yaml.safe_dump(preset))
     flow.flags = [*flow.flags, "--configfile", "tiny.yaml"]

@@ -65,9 +65,62 @@ WRONG = {
         {"representations": {"eol": EOL | {"template": "in one word"}}},
         ["representations.eol.template", "needs the slots ['text']", "in one word"],
     ),
-    "template with a demonstration slot and no search": (
+    "template with a demonstration slot": (
         {"representations": {"eol": EOL | {"template": "{demo} {text}"}}},
         ["representations.eol.template", "'demo', 'text'"],
+    ),
+    "shot without a slot": (
+        {"representations": {"icl": {"shot": "{demo}."}}},
+        ["representations.icl.shot", "needs the slots ['demo', 'word']", "{demo}."],
+    ),
+    "shot without a demonstration": (
+        {"representations": {"eol": {"shot": "{demo} {word}"}}},
+        ["representations.eol", "a shot needs a demonstration", "None"],
+    ),
+    "demonstration without a shot": (
+        {"representations": {"eol": {"demonstration": "paper"}}},
+        ["representations.eol", "a demonstration a shot", "'paper'"],
+    ),
+    "one best, said twice": (
+        {"representations": {"icl": {"demonstration": {"search": "paper", "best": 1}}}},
+        ["representations.icl.demonstration"],
+    ),
+    "unknown list": (
+        {"representations": {"icl-mr": {"demonstration": {"list": "mrs"}}}},
+        ["representations.icl-mr.demonstration names 'mrs'", "published"],
+    ),
+    "no lines for a model": (
+        {"run": [RUN | {"representations": ["icl-published"]}]},
+        ["run[0]", "representations.icl-published.demonstration.lines", "model smollm2-135m"],
+    ),
+    "a list of two kinds": (
+        {"demonstrations": {"sample": {"file": "mine.tsv"}}},
+        ["demonstrations.sample", "too many properties"],
+    ),
+    "a list of itself": (
+        {
+            "demonstrations": {
+                "one": {"combined": {"lists": ["two"], "every": 1}},
+                "two": {"combined": {"lists": ["sample", "one"], "every": 1}},
+            }
+        },
+        ["demonstrations.one.combined.lists: one is a part of itself"],
+    ),
+    "words for sentences of no task": (
+        {"demonstrations": {"sample-words": {"local": {"task": "MR"}}}},
+        ["demonstrations.sample-words.local.task names 'MR'", "STSB-train"],
+    ),
+    "examples of a task without labels": (
+        {"demonstrations": {"mr": {"examples": {"task": "STSB"}}}},
+        ["demonstrations.mr.examples.task names 'STSB'", "known:", "MRPC"],
+    ),
+    "a question without a slot": (
+        {"demonstrations": {"chat-words": {"llm": {"prompt": "One word, please."}}}},
+        ["demonstrations.chat-words.llm.prompt", "One word, please.", "slot {text}"],
+    ),
+    "no shard": (
+        {"searches": {"paper": {"shards": 0}}},
+        ["searches.paper.shards: 0 is less than the minimum of 1"],
     ),
     "fp16 on a CPU": (
         {"run": [RUN | {"precisions": ["fp16"]}]},
@@ -83,7 +136,7 @@ WRONG = {
     ),
     "unknown search": (
         {"representations": {"icl": {"demonstration": "papers"}}},
-        ["representations.icl.demonstration names 'papers'", "paper, sample"],
+        ["representations.icl.demonstration names 'papers'", "open, paper, paper-tenth, sample"],
     ),
     "branch for a revision": (
         {"models": {"opt-125m": {"source": {"hub": {"repository": "a/b", "revision": "main"}}}}},

@@ -1,9 +1,18 @@
 """What a change reruns: what may change its numbers, and nothing else."""
 
+import json
+
 import pytest
 import yaml
 
-TABLES = {"tabulate_suite": 3, "plot_scaling": 2, "plot_representations": 1}
+TABLES = {
+    "tabulate_suite": 3,
+    "tabulate_gain": 2,
+    "plot_scaling": 2,
+    "plot_representations": 1,
+}
+SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1}
+SEARCHED = {"tabulate_demonstrations": 1, "plot_demonstrations": 1}
 
 
 @pytest.fixture
@@ -32,12 +41,20 @@ def test_plain_snakemake_agrees_with_the_profile(finished):
 
 def test_a_colour_reruns_only_the_figures(made):
     made.edit("config.yaml", "#E69F00", "#123456")
-    assert made.planned() == {"plot_scaling": 2, "plot_representations": 1}
+    assert made.planned() == {
+        "plot_scaling": 2,
+        "plot_representations": 1,
+        "plot_demonstrations": 1,
+    }
 
 
 def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
     made.edit("workflow/scripts/sentscale/figures.py", "capsize=2", "capsize=3")
-    assert made.planned() == {"plot_scaling": 2, "plot_representations": 1}
+    assert made.planned() == {
+        "plot_scaling": 2,
+        "plot_representations": 1,
+        "plot_demonstrations": 1,
+    }
 
 
 def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):
@@ -80,6 +97,7 @@ def test_speed_and_place_rerun_nothing(made):
     made.edit("config.yaml", "max_tokens: 1024", "max_tokens: 333")
     made.edit("config.yaml", "threads: 2", "threads: 1")
     made.edit("config.yaml", "placement: resident", "placement: stream")
+    made.edit("config.yaml", "bf16, shards: 1}          # the demo", "bf16, shards: 4}  # the demo")
     made.edit("config.yaml", "gpus: 0", "gpus: 2")
     made.edit("config.yaml", "gpus: 0                       # 1 trains", "gpus: 1  # trains")
     (made.folder / "elsewhere/senteval").mkdir(parents=True)
@@ -93,7 +111,8 @@ def test_a_new_model_runs_only_itself(made, tiny_model):
     add(made, "models", "tiny-opt", entry, models=["tiny", "tiny-opt"])
     assert made.planned() == {
         "register_local_model": 1,
-        "search_demonstrations": 1,
+        **SEARCH,
+        **SEARCHED,
         "fill_representation": 2,
         "embed_sentences": 4,
         "score_sts": 6,
@@ -129,5 +148,57 @@ def test_a_new_suite_with_a_new_task_runs_only_itself(made):
         "embed_sentences": 2,
         "score_sts": 2,
         "collect_scores": 1,
-        **(TABLES | {"tabulate_suite": 4}),
+        **(TABLES | {"tabulate_suite": 4, "tabulate_gain": 3}),
+    }
+
+
+def test_a_longer_list_scores_only_what_is_new(made):
+    kept = made.folder / "results/demonstrations/sample/tiny/.candidates"
+    before = set(kept.rglob("*.npy"))
+    assert len(before) == 1 + 12  # one without a demonstration
+    glosses = made.folder / "workflow/resources/sample/glosses.tsv"
+    glosses.write_text(glosses.read_text() + "A place where books are lent.\tLibrary\n")
+    assert made.planned()["collect_demonstrations"] == 2
+    choice = "results/demonstrations/sample/tiny/choice.json"
+    made.run("--", choice)
+    assert json.loads((made.folder / choice).read_text())["candidates"] == 13
+    assert before < set(kept.rglob("*.npy"))
+    assert len(list(kept.rglob("*.npy"))) == 1 + 13
+
+
+def test_a_published_choice_needs_no_search(made):
+    entry = {
+        "shot": 'This sentence : "{demo}" means in one word:"{word}".',
+        "template": 'This sentence : "{text}" means in one word:"',
+        "clean_up": "sentence",
+        "pooling": "last",
+    }
+    shots = {"list": "sample-glosses", "lines": {"tiny": [2, 1]}}
+    add(
+        made,
+        "representations",
+        "icl-given",
+        entry | {"demonstration": shots},
+        representations=["eol", "icl-sample", "icl-given"],
+    )
+    assert made.planned() == {
+        "fill_representation": 1,
+        "embed_sentences": 2,
+        "score_sts": 3,
+        "collect_scores": 1,
+        **TABLES,
+    }
+
+
+def test_the_best_of_a_search_are_taken_from_its_choice(made):
+    entry = yaml.safe_load((made.folder / "config.yaml").read_text())["representations"]["icl"]
+    entry |= {"demonstration": {"search": "sample", "best": 2}}
+    names = ["eol", "icl-sample", "icl-two"]
+    add(made, "representations", "icl-two", entry, representations=names)
+    assert made.planned() == {
+        "fill_representation": 1,
+        "embed_sentences": 2,
+        "score_sts": 3,
+        "collect_scores": 1,
+        **TABLES,
     }

@@ -40,6 +40,12 @@ def models_from(kind):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+def lists_of(*kinds):
+    """Regular expression of the lists of demonstrations of these kinds."""
+    names = [name for name, source in config["demonstrations"].items() if set(kinds) & set(source)]
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
     model="|".join(map(re.escape, config["models"])),
     adapter="none",
@@ -48,6 +54,8 @@ wildcard_constraints:
     suite="|".join(map(re.escape, config["suites"])),
     task="|".join(map(re.escape, {row["task"]: None for row in SOURCES})),
     search="|".join(map(re.escape, config["searches"])) or "(?!)",
+    shard="[0-9]+",
+    shards="[0-9]+",
     candidates="|".join(map(re.escape, config["demonstrations"])) or "(?!)",
     scorer="|".join(SCORERS.values()),
 
@@ -126,18 +134,6 @@ def root_of_task(wildcards):
         return "."
     mirror = config["data"]["mirror"]
     return f"{mirror}/senteval" if mirror else "results/datasets/senteval"
-
-
-def choice_for(wildcards):
-    """Choice of the search that a representation names; nothing without one."""
-    search = config["representations"][wildcards.representation]["demonstration"]
-    return f"results/demonstrations/{search}/{wildcards.model}/choice.json" if search else []
-
-
-def tasks_of_search(wildcards):
-    """Tables of a search's development suite."""
-    suite = config["searches"][wildcards.search]["suite"]
-    return expand("results/datasets/{task}.tsv", task=config["suites"][suite])
 
 
 def vectors_of_task(suffix):

@@ -1,13 +1,17 @@
-"""In-context demonstrations: candidates, and the search that chooses one per model."""
+"""Lists of candidate demonstrations, made or obtained; each of one kind of config.yaml."""
 
 
 rule collect_demonstrations:
-    """Obtain a list of candidate demonstrations and check it."""
+    """Obtain a list that no language model is needed for; sort out what cannot be one."""
     localrule: True
     input:
-        file=lambda wildcards: config["demonstrations"][wildcards.candidates].get("file", []),
+        files=files_of_list,
+        stop_words="workflow/resources/stop_words.txt",
     output:
         table="results/demonstrations/{candidates}.tsv",
+        rejected="results/demonstrations/rejected/{candidates}.tsv",
+    wildcard_constraints:
+        candidates=lists_of("file", "published", "dictionary", "examples", "combined"),
     log:
         "results/logs/collect_demonstrations/{candidates}.log",
     benchmark:
@@ -21,43 +25,68 @@ rule collect_demonstrations:
         protocol=PROTOCOL["collect_demonstrations"],
     shell:
         "python workflow/scripts/collect_demonstrations.py --source {params.source:q}"
-        " --mirror {resources.mirror:q} --out {output.table} 2>&1 | tee {log}"
+        " --files {input.files} --mirror {resources.mirror:q} --stop-words {input.stop_words}"
+        " --out {output.table} --rejected {output.rejected} 2>&1 | tee {log}"
 
 
-rule search_demonstrations:
-    """Score every candidate on a development suite and choose the best for a model."""
+rule label_sentences:
+    """Sample sentences of a task, and take a word for each from a local language model."""
     input:
-        weights="results/models/{model}/manifest.json",
-        candidates=lambda wildcards: "results/demonstrations/{}.tsv".format(
-            config["searches"][wildcards.search]["candidates"]
-        ),
-        tasks=tasks_of_search,
+        weights=lambda wildcards: f"results/models/{of_list('model')(wildcards)}/manifest.json",
+        task=lambda wildcards: f"results/datasets/{of_list('task')(wildcards)}.tsv",
+        stop_words="workflow/resources/stop_words.txt",
     output:
-        scores="results/demonstrations/{search}/{model}/scores.tsv",
-        choice="results/demonstrations/{search}/{model}/choice.json",
+        table="results/demonstrations/{candidates}.tsv",
+        rejected="results/demonstrations/rejected/{candidates}.tsv",
+    wildcard_constraints:
+        candidates=lists_of("local"),
     log:
-        "results/logs/search_demonstrations/{search}/{model}.log",
+        "results/logs/label_sentences/{candidates}.log",
     benchmark:
-        "results/benchmarks/search_demonstrations/{search}/{model}.tsv"
+        "results/benchmarks/label_sentences/{candidates}.tsv"
     conda:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        gpu=of_model("gpus"),
-        mem_mb=of_model("mem_mb"),
-        runtime=of_model("runtime_min"),
-        engine=config["embedding"]["engine"],
-        placement=placement_of,
-        max_tokens=config["embedding"]["max_tokens"],
-        shard_sentences=config["embedding"]["shard_sentences"],
+        gpu=lambda wildcards: config["models"][of_list("model")(wildcards)]["gpus"],
+        mem_mb=lambda wildcards: config["models"][of_list("model")(wildcards)]["mem_mb"],
+        runtime=lambda wildcards: config["models"][of_list("model")(wildcards)]["runtime_min"],
     params:
-        precision=lambda wildcards: config["searches"][wildcards.search]["precision"],
-        entry=lambda wildcards: json.dumps(PROMPT_OF_SEARCH[wildcards.search]),
-        protocol=PROTOCOL["search_demonstrations"],
+        settings=lambda wildcards: json.dumps(
+            config["demonstrations"][wildcards.candidates]["local"]
+        ),
+        protocol=PROTOCOL["label_sentences"],
     shell:
-        "python workflow/scripts/search_demonstrations.py --weights {input.weights}"
-        " --precision {params.precision} --candidates {input.candidates} --tasks {input.tasks}"
-        " --entry {params.entry:q} --compute engine={resources.engine}"
-        " placement={resources.placement} threads={threads} gpus={resources.gpu}"
-        " max_tokens={resources.max_tokens} shard_sentences={resources.shard_sentences}"
-        " --scores {output.scores} --choice {output.choice} 2>&1 | tee {log}"
+        "python workflow/scripts/label_sentences.py --weights {input.weights}"
+        " --task {input.task} --settings {params.settings:q} --stop-words {input.stop_words}"
+        " --threads {threads} --gpus {resources.gpu}"
+        " --out {output.table} --rejected {output.rejected} 2>&1 | tee {log}"
+
+
+rule ask_labels:
+    """Sample sentences of a task, and ask a chat model's endpoint for a word for each."""
+    input:
+        task=lambda wildcards: f"results/datasets/{of_list('task')(wildcards)}.tsv",
+        stop_words="workflow/resources/stop_words.txt",
+    output:
+        table="results/demonstrations/{candidates}.tsv",
+        rejected="results/demonstrations/rejected/{candidates}.tsv",
+    wildcard_constraints:
+        candidates=lists_of("llm"),
+    log:
+        "results/logs/ask_labels/{candidates}.log",
+    benchmark:
+        "results/benchmarks/ask_labels/{candidates}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    localrule: True  # compute nodes of many clusters reach no endpoint
+    resources:
+        patience=json.dumps(config["chat"]),
+    params:
+        settings=lambda wildcards: json.dumps(config["demonstrations"][wildcards.candidates]["llm"]),
+        protocol=PROTOCOL["ask_labels"],
+    shell:
+        "python workflow/scripts/ask_labels.py --task {input.task}"
+        " --settings {params.settings:q} --stop-words {input.stop_words}"
+        " --responses results/demonstrations/.responses --patience {resources.patience:q}"
+        " --out {output.table} --rejected {output.rejected} 2>&1 | tee {log}"

@@ -2,10 +2,11 @@
 
 
 rule fill_representation:
-    """Write a representation with its demonstration filled in."""
+    """Write a representation with its demonstrations filled in."""
     localrule: True
     input:
-        demonstration=choice_for,
+        choice=choice_for,
+        table=list_for,
     output:
         representation="results/representations/{model}/{representation}.json",
     log:
@@ -15,11 +16,14 @@ rule fill_representation:
     conda:
         "../../envs/cpu.yaml"
     params:
-        entry=lambda wildcards: json.dumps(config["representations"][wildcards.representation]),
+        prompt=lambda wildcards: json.dumps(prompt_of(wildcards.representation), sort_keys=True),
+        lines=lines_for,
+        best=best_for,
         protocol=PROTOCOL["fill_representation"],
     shell:
-        "python workflow/scripts/fill_representation.py --entry {params.entry:q}"
-        " --demonstration {input.demonstration} --out {output.representation} 2>&1 | tee {log}"
+        "python workflow/scripts/fill_representation.py --prompt {params.prompt:q}"
+        " --choice {input.choice} --best {params.best} --list {input.table}"
+        " --lines {params.lines} --out {output.representation} 2>&1 | tee {log}"
 
 
 rule embed_sentences:

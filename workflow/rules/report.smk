@@ -11,7 +11,7 @@ rule tabulate_suite:
     input:
         scores="results/tables/scores.csv",
         published="workflow/resources/paper_tables.tsv",
-        code=code("tabulate_suite", "files", "pages", "tables"),
+        code=code("tabulate_suite", "files", "formats", "pages", "tables"),
     output:
         csv="results/tables/{suite}.csv",
         markdown="results/tables/{suite}.md",
@@ -33,8 +33,70 @@ rule tabulate_suite:
         metric=lambda wildcards: metric_of(wildcards.suite),
     shell:
         "python workflow/scripts/tabulate_suite.py --scores {input.scores} --tasks {params.tasks}"
-        " --published {input.published} --suite {wildcards.suite} --metric {params.metric} --csv {output.csv} --markdown {output.markdown}"
-        " --latex {output.latex} --page {output.page} 2>&1 | tee {log}"
+        " --published {input.published} --suite {wildcards.suite} --metric {params.metric}"
+        " --out {output} 2>&1 | tee {log}"
+
+
+rule tabulate_gain:
+    """What demonstrations gain on a suite, beside what the paper says of it."""
+    localrule: True
+    input:
+        scores="results/tables/scores.csv",
+        published="workflow/resources/paper_tables.tsv",
+        code=code("tabulate_gain", "files", "formats", "pages", "tables"),
+    output:
+        csv="results/tables/gain/{suite}.csv",
+        markdown="results/tables/gain/{suite}.md",
+        latex="results/tables/gain/{suite}.tex",
+        page=report(
+            "results/tables/gain/{suite}.html",
+            caption="../report/gain.rst",
+            category="Tables",
+            labels={"table": "gain by demonstrations, {suite}"},
+        ),
+    log:
+        "results/logs/tabulate_gain/{suite}.log",
+    benchmark:
+        "results/benchmarks/tabulate_gain/{suite}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        tasks=lambda wildcards: config["suites"][wildcards.suite],
+        metric=lambda wildcards: metric_of(wildcards.suite),
+        zero_shot=json.dumps(zero_shot_of()),
+    shell:
+        "python workflow/scripts/tabulate_gain.py --scores {input.scores} --tasks {params.tasks}"
+        " --published {input.published} --suite {wildcards.suite} --metric {params.metric}"
+        " --zero-shot {params.zero_shot:q} --out {output} 2>&1 | tee {log}"
+
+
+rule tabulate_demonstrations:
+    """The best and the worst demonstrations of a search, model by model."""
+    localrule: True
+    input:
+        scores=files_of_search("scores.tsv"),
+        code=code("tabulate_demonstrations", "files", "formats", "pages", "tables"),
+    output:
+        csv="results/tables/demonstrations/{search}.csv",
+        markdown="results/tables/demonstrations/{search}.md",
+        latex="results/tables/demonstrations/{search}.tex",
+        page=report(
+            "results/tables/demonstrations/{search}.html",
+            caption="../report/demonstrations.rst",
+            category="Tables",
+            labels={"table": "demonstrations, {search}"},
+        ),
+    log:
+        "results/logs/tabulate_demonstrations/{search}.log",
+    benchmark:
+        "results/benchmarks/tabulate_demonstrations/{search}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        models=lambda wildcards: searches_of_run()[wildcards.search],
+    shell:
+        "python workflow/scripts/tabulate_demonstrations.py --scores {input.scores}"
+        " --models {params.models} --search {wildcards.search} --count 10 --out {output} 2>&1 | tee {log}"
 
 
 rule plot_scaling:
@@ -89,3 +151,34 @@ rule plot_representations:
     shell:
         "python workflow/scripts/plot_representations.py --scores {input.scores}"
         " --settings {params.settings:q} --out {output.svg} {output.pdf} 2>&1 | tee {log}"
+
+
+rule plot_demonstrations:
+    """Draw how the candidates of a search score, model by model."""
+    localrule: True
+    input:
+        scores=files_of_search("scores.tsv"),
+        choices=files_of_search("choice.json"),
+        code=code("plot_demonstrations", "figures", "files", "histograms", "tables"),
+    output:
+        svg=report(
+            "results/figures/demonstrations/{search}.svg",
+            caption="../report/histogram.rst",
+            category="Figures",
+            labels={"figure": "demonstrations, {search}"},
+        ),
+        pdf="results/figures/demonstrations/{search}.pdf",
+    log:
+        "results/logs/plot_demonstrations/{search}.log",
+    benchmark:
+        "results/benchmarks/plot_demonstrations/{search}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        models=lambda wildcards: searches_of_run()[wildcards.search],
+        suite=lambda wildcards: config["searches"][wildcards.search]["suite"],
+        style=json.dumps(config["figures"]["style"]),
+    shell:
+        "python workflow/scripts/plot_demonstrations.py --scores {input.scores}"
+        " --choices {input.choices} --models {params.models} --suite {params.suite}"
+        " --style {params.style:q} --out {output} 2>&1 | tee {log}"

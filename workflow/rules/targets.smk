@@ -15,12 +15,14 @@ def steps_of_run(wildcards):
     """Every file between the sources and the tables."""
     steps = {}
     for model, adapter, precision, representation, suite in ENCODERS:
-        search = config["representations"][representation]["demonstration"]
+        search, listed = search_of(representation), list_of(representation)
+        lists = [config["searches"][search]["candidates"]] if search else [listed] if listed else []
         steps |= dict.fromkeys(
             [
                 *expand("results/datasets/{task}.tsv", task=config["suites"][suite]),
                 f"results/sentences/{suite}.txt",
                 f"results/models/{model}/manifest.json",
+                *[f"results/demonstrations/{name}.tsv" for name in with_parts(lists)],
                 *([f"results/demonstrations/{search}/{model}/choice.json"] if search else []),
                 f"results/representations/{model}/{representation}.json",
                 f"results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
@@ -29,28 +31,84 @@ def steps_of_run(wildcards):
     return [*steps, *scores_of_run(wildcards)]
 
 
+def with_parts(lists):
+    """Lists of demonstrations with all that they are combined from, parts first."""
+    return [one for name in lists for one in [*with_parts(parts_of(name)), name]]
+
+
+def searches_of_run():
+    """Models of the run by the search that chooses their demonstrations."""
+    models = {}
+    for model, adapter, precision, representation, suite in ENCODERS:
+        if search := search_of(representation):
+            models.setdefault(search, {})[model] = None
+    return {search: list(names) for search, names in models.items()}
+
+
+def files_of_search(name):
+    """Input function: a file of a search for each model of the run."""
+
+    def paths(wildcards):
+        models = searches_of_run().get(wildcards.search, [])
+        return [f"results/demonstrations/{wildcards.search}/{model}/{name}" for model in models]
+
+    return paths
+
+
+def zero_shot_of():
+    """For each representation with demonstrations the one that is the same without."""
+    bare = {
+        json.dumps(prompt_of(name), sort_keys=True): name
+        for name in reversed(config["representations"])
+        if "shot" not in config["representations"][name]
+    }
+    found = {}
+    for name, entry in config["representations"].items():
+        prompt = {key: value for key, value in prompt_of(name).items() if key != "shot"}
+        if "shot" in entry and json.dumps(prompt, sort_keys=True) in bare:
+            found[name] = bare[json.dumps(prompt, sort_keys=True)]
+    return found
+
+
+def gains_of_run():
+    """Suites in which the run has a representation with and without demonstrations."""
+    zero_shot = zero_shot_of()
+    return [
+        suite
+        for suite in suites_of_run()
+        if any(
+            cell[-1] == suite and (*cell[:3], zero_shot.get(cell[3]), suite) in ENCODERS
+            for cell in ENCODERS
+        )
+    ]
+
+
 def suites_of_run():
     """Suites that the run embeds, each once."""
     return list(dict.fromkeys(cell[-1] for cell in ENCODERS))
 
 
 def tables_of_run(wildcards):
-    """The tidy table, and one table for each suite in four formats."""
-    tables = expand(
-        "results/tables/{suite}.{kind}", suite=suites_of_run(), kind=["csv", "md", "tex", "html"]
-    )
+    """The tidy table, and the others in four formats."""
+    names = [
+        *suites_of_run(),
+        *[f"gain/{suite}" for suite in gains_of_run()],
+        *[f"demonstrations/{search}" for search in searches_of_run()],
+    ]
+    tables = expand("results/tables/{name}.{kind}", name=names, kind=["csv", "md", "tex", "html"])
     return ["results/tables/scores.csv", "results/tables/scores.html", *tables]
 
 
 def figures_of_run(wildcards):
-    """Figures of the suites that the run embeds, in two formats."""
-    return [
-        f"results/figures/{figure}/{suite}.{kind}"
+    """Figures of the suites that the run embeds and of its searches, in two formats."""
+    names = [
+        f"{figure}/{suite}"
         for figure in ("scaling", "representations")
         for suite in config["figures"][figure]
         if suite in suites_of_run()
-        for kind in ("svg", "pdf")
     ]
+    names += [f"demonstrations/{search}" for search in searches_of_run()]
+    return expand("results/figures/{name}.{kind}", name=names, kind=["svg", "pdf"])
 
 
 def plot_settings(wildcards):

@@ -101,7 +101,7 @@ def check_register():
                 f"{REGISTER}: task {task}, subset {subset}: layout lines has a label,"
                 f" others have none; layout is {row['layout']}, label {row['label']!r}"
             )
-        pairs = row["layout"] in ("semeval", "stsb", "sick", "pairs")
+        pairs = row["layout"] in ("semeval", "stsb", "stsb-genres", "sick", "pairs")
         if (row["design"] == "similarity") != pairs:
             raise WorkflowError(
                 f"{REGISTER}: task {task}: design {row['design']} does not fit layout"
@@ -127,37 +127,6 @@ def check_suites():
             )
 
 
-def check_representations():
-    """Slots fit the demonstration, and a search has one prompt to try candidates in."""
-    prompts = {}
-    for name, entry in config["representations"].items():
-        slots = sorted(re.findall(r"\{(\w*)\}", entry["template"]))
-        search = entry["demonstration"]
-        expected = ["text"] if search is None else ["demo", "text", "word"]
-        if slots != expected:
-            raise WorkflowError(
-                f"representations.{name}.template needs the slots {expected}, each once;"
-                f" it has {slots}: {entry['template']!r}"
-            )
-        if search is not None:
-            check_known([search], config["searches"], f"representations.{name}.demonstration")
-            prompt = {key: entry[key] for key in ("template", "clean_up", "pooling")}
-            if prompts.setdefault(search, prompt) != prompt:
-                raise WorkflowError(
-                    f"representations.{name}: search {search!r} serves another prompt"
-                )
-    for name, search in config["searches"].items():
-        check_known([search["candidates"]], config["demonstrations"], f"searches.{name}.candidates")
-        check_known([search["suite"]], config["suites"], f"searches.{name}.suite")
-        if any(
-            row["suite"] == search["suite"] and row["design"] != "similarity" for row in SOURCES
-        ):
-            raise WorkflowError(
-                f"searches.{name}.suite is {search['suite']!r}, not one of STS tasks"
-            )
-    return prompts
-
-
 def check_transfer():
     """The printed classifier is one that runs."""
     section = config["transfer"]
@@ -177,6 +146,8 @@ check_register()
 check_run()
 check_places()
 check_suites()
-PROMPT_OF_SEARCH = check_representations()
 check_transfer()
 check_mirror()
+
+
+include: "validate_prompts.smk"

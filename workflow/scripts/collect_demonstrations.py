@@ -1,4 +1,4 @@
-"""Obtain a list of candidate demonstrations and check it."""
+"""Obtain a list of candidate demonstrations and sort out what cannot be one."""
 
 import argparse
 import json
@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentscale.demonstrations import obtain_demonstrations, write_demonstrations
-
-log = logging.getLogger(__name__)
+from sentscale.demonstrations import sort_out, write_lists
+from sentscale.files import read_lines
+from sentscale.sources import obtain
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -16,18 +16,21 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--source", required=True, help="JSON: config.yaml's entry of the list")
+    add("--files", type=Path, nargs="*", required=True, help="tables that the source names")
     add("--mirror", type=Path, nargs="?", required=True, help="data mirror, or nothing")
-    add("--out", type=Path, required=True, help="table to write")
+    add("--stop-words", type=Path, required=True, help="words that sum nothing up, one a line")
+    add("--out", type=Path, required=True, help="table to write: sentence, word, origin ...")
+    add("--rejected", type=Path, required=True, help="table to write: what was left out, and why")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Copy or download, check, write."""
+    """Read, download or draw; judge; write."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    found = obtain_demonstrations(json.loads(args.source), args.mirror)
-    write_demonstrations(args.out, found)
-    log.info("%d demonstrations", len(found))
+    found = obtain(json.loads(args.source), args.files, args.mirror)
+    good, bad = sort_out(found, frozenset(read_lines(args.stop_words)), frozenset())
+    write_lists(args.out, good, args.rejected, bad)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write a representation with its demonstration filled in."""
+"""Write a representation with its demonstrations filled in."""
 
 import argparse
 import json
@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentscale.files import read_json, write_json
-from sentscale.prompts import Representation, fill
+from sentscale.demonstrations import picked, with_shots
+from sentscale.files import write_json
 
 log = logging.getLogger(__name__)
 
@@ -16,14 +16,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Options; every one is required."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--entry", required=True, help="JSON: config.yaml's entry of the representation")
-    add(
-        "--demonstration",
-        type=Path,
-        nargs="?",
-        required=True,
-        help="choice of a search, or nothing",
-    )
+    add("--prompt", required=True, help="JSON: shot, template, clean_up, pooling")
+    add("--choice", type=Path, nargs="?", required=True, help="choice of a search, or nothing")
+    add("--list", type=Path, nargs="?", required=True, help="table of demonstrations, or nothing")
+    add("--lines", type=int, nargs="*", required=True, help="lines of the table, from 1")
+    add("--best", type=int, nargs="?", required=True, help="how many of a search's best")
     add("--out", type=Path, required=True, help="JSON to write")
     return parser.parse_args(argv)
 
@@ -32,14 +29,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Fill, check, write."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    entry = json.loads(args.entry)
-    choice = read_json(args.demonstration)["demonstration"] if args.demonstration else None
-    if choice:
-        entry["template"] = fill(
-            entry["template"], {"demo": choice["sentence"], "word": choice["word"]}
-        )
-    filled = Representation(entry["template"], entry["clean_up"], entry["pooling"])
-    write_json(args.out, vars(filled) | {"demonstration": choice})
+    shots = picked(args.choice, args.best, args.list, args.lines)
+    filled = with_shots(json.loads(args.prompt), shots)
+    told = [{"sentence": one.sentence, "word": one.word} for one in shots] or None
+    write_json(args.out, vars(filled) | {"demonstration": told})
     log.info("template: %s", filled.template)
 
 

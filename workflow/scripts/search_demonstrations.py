@@ -1,4 +1,4 @@
-"""Score every candidate demonstration on a development suite and choose the best."""
+"""Similarities of a development suite's pairs under each candidate demonstration of a shard."""
 
 import argparse
 import json
@@ -6,18 +6,18 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentscale.demonstrations import best_of, read_demonstrations, write_scores
-from sentscale.encoder import Compute
-from sentscale.files import write_json
+import numpy as np
+
+from sentscale.demonstrations import read_demonstrations, with_shots
+from sentscale.encoder import Compute, Encoder
+from sentscale.files import write_array
 from sentscale.loading import load_encoder
 from sentscale.pairs import read_pairs
 from sentscale.progress import Progress
-from sentscale.prompts import Representation, fill
 from sentscale.provenance import digests, versions
-from sentscale.search import development_score
+from sentscale.search import search
+from sentscale.shards import ShardFolder
 from sentscale.weights import open_weights
-
-log = logging.getLogger(__name__)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -26,48 +26,44 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--weights", type=Path, required=True, help="manifest of the model")
     add("--precision", required=True, help="fp32, bf16, fp16 or nf4")
-    add("--candidates", type=Path, required=True, help="table: sentence, word")
+    add("--candidates", type=Path, required=True, help="table of demonstrations")
     add("--tasks", type=Path, nargs="+", required=True, help="tables of the development tasks")
-    add("--entry", required=True, help="JSON: the representation with its slots demo, word, text")
+    add("--prompt", required=True, help="JSON: shot, template, clean_up, pooling")
+    add("--protocol", type=int, required=True, help="version of this step")
     add("--compute", nargs="+", required=True, help="words such as threads=2; see Compute")
-    add("--scores", type=Path, required=True, help="table to write: score of each candidate")
-    add("--choice", type=Path, required=True, help="JSON to write: the best candidate")
+    add("--shard", type=int, nargs=2, required=True, help="which, from 1, and of how many")
+    add("--kept", type=Path, required=True, help="folder for what is done, candidate by candidate")
+    add("--out", type=Path, required=True, help="npy to write: a row for each candidate")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Load the model once, score all candidates, write scores and choice."""
+    """Take what is done, load the model once for the others; row 0 of all has no demonstration."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     compute = Compute.parse(args.compute)
-    entry = json.loads(args.entry)
-    candidates = read_demonstrations(args.candidates)
-    tasks = [read_pairs(path) for path in args.tasks]
-    encoder = load_encoder(open_weights(args.weights), args.precision, compute)
-    scores = []
-    with Progress(str(args.choice), len(candidates), "candidates") as progress:
-        for one in candidates:
-            template = fill(entry["template"], {"demo": one.sentence, "word": one.word})
-            representation = Representation(template, entry["clean_up"], entry["pooling"])
-            scores.append(development_score(encoder, representation, tasks))
-            progress.advance(1)
-    best = best_of(scores)
-    write_scores(args.scores, candidates, scores)
-    choice = {
-        "demonstration": vars(candidates[best]),
-        "score": scores[best],
-        "candidates": len(candidates),
+    prompt = json.loads(args.prompt)
+    shots = [[], *([one] for one in read_demonstrations(args.candidates))]
+    number, shards = args.shard
+    mine = np.array_split(np.arange(len(shots)), shards)[number - 1]
+    representations = [with_shots(prompt, shots[row]) for row in mine]
+    pairs = [pair for path in args.tasks for pair in read_pairs(path)]
+    tables = {path.stem: path for path in args.tasks}
+    settings = {
         "precision": args.precision,
-        "prompt": entry,
-        "inputs": digests(
-            manifest=args.weights,
-            candidates=args.candidates,
-            **{path.stem: path for path in args.tasks},
-        ),
+        "gpu": compute.gpus > 0,
+        "inputs": digests(manifest=args.weights, **tables),
+        "protocol": args.protocol,
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
     }
-    write_json(args.choice, choice)
-    log.info("%s: %s, %.2f", args.choice, candidates[best], scores[best])
+    kept = ShardFolder(args.kept, settings)
+
+    def load() -> Encoder:
+        return load_encoder(open_weights(args.weights), args.precision, compute)
+
+    with Progress(str(args.out), len(mine), "candidates") as progress:
+        rows = search(representations, pairs, load, kept, progress)
+    write_array(args.out, rows)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from sentscale.files import write_text
-from sentscale.pages import table_page
-from sentscale.tables import (
-    published_table,
-    read_scores,
-    suite_table,
-    to_latex,
-    to_markdown,
-    write_csv,
-)
+from sentscale.formats import write_table
+from sentscale.tables import published_table, read_scores, suite_table
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -27,23 +19,17 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--suite", required=True, help="name of the suite")
     add("--tasks", nargs="+", required=True, help="tasks of the suite, in order")
     add("--metric", required=True, help="for example spearman_all")
-    add("--csv", type=Path, required=True, help="table to write")
-    add("--markdown", type=Path, required=True, help="table to write")
-    add("--latex", type=Path, required=True, help="table to write")
-    add("--page", type=Path, required=True, help="web page to write")
+    add("--out", type=Path, nargs="+", required=True, help="tables to write: csv, md, tex, html")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The same table four times."""
+    """The same table in each format."""
     args = parse_args(argv)
     ours = suite_table(read_scores(args.scores), args.tasks, args.metric)
     published = published_table(args.published, args.suite, args.tasks, args.metric)
     table = pd.concat([ours, published.reindex(columns=ours.columns)])
-    write_csv(args.csv, table)
-    write_text(args.markdown, to_markdown(table))
-    write_text(args.latex, to_latex(table))
-    write_text(args.page, table_page(table, args.csv.stem))
+    write_table(table, args.suite, args.out)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,15 @@ def _stsb(source: Source, root: Path) -> Iterator[Pair]:
         yield _pair(path, number, source.subset, fields[5], fields[6], fields[4])
 
 
+def _stsb_genres(source: Source, root: Path) -> Iterator[Pair]:
+    """The same, the rows of one genre: the subset."""
+    path = root / source.file
+    for number, line in numbered_lines(path, source.encoding):
+        fields = split_fields(path, number, line, 7)
+        if fields[0] == source.subset:
+            yield _pair(path, number, source.subset, fields[5], fields[6], fields[4])
+
+
 def _sick(source: Source, root: Path) -> Iterator[Pair]:
     """SICK: id, A, B, relatedness, entailment; one header line, CRLF."""
     path = root / source.file
@@ -92,6 +101,7 @@ def _pairs(source: Source, root: Path) -> Iterator[Pair]:
 LAYOUTS: dict[str, Callable[[Source, Path], Iterator[Pair]]] = {
     "semeval": _semeval,
     "stsb": _stsb,
+    "stsb-genres": _stsb_genres,
     "sick": _sick,
     "pairs": _pairs,
 }

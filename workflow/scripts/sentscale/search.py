@@ -1,36 +1,68 @@
-"""The search for a demonstration: how good is an encoder on the development suite?"""
+"""The search for a demonstration: similarities of a development suite under each candidate."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sentscale.encoder import Encoder, check_vectors
 from sentscale.pairs import Pair
+from sentscale.progress import Progress
 from sentscale.prompts import Representation
-from sentscale.sts import cosine_rows, spearman
+from sentscale.shards import ShardFolder
+from sentscale.sts import cosine_rows
 
 
-def development_score(
-    encoder: Encoder, representation: Representation, tasks: list[list[Pair]]
-) -> float:
-    """Mean over the tasks of Spearman's rho x 100, all pairs of a task ranked together.
-
-    Each distinct sentence is embedded once.
+def similarities(
+    encoder: Encoder, representation: Representation, pairs: Sequence[Pair]
+) -> NDArray[np.float32]:
+    """Cosine similarity of each pair, shape `(n,)`. Each distinct sentence is embedded once.
 
     Raises:
-        ValueError: A vector is not finite or zero (names the sentence), or the score
-            is undefined, because all similarities or all people's scores are equal.
+        ValueError: A vector is not finite or zero. Names the sentence.
     """
-    sentences = list(
-        dict.fromkeys(text for task in tasks for p in task for text in (p.left, p.right))
-    )
+    sentences = list(dict.fromkeys(text for p in pairs for text in (p.left, p.right)))
     prompts = [representation.prompt(sentence) for sentence in sentences]
     vectors = encoder.encode(prompts, representation.pooling, [representation.prefix])
     check_vectors(vectors, sentences)
     row = {sentence: index for index, sentence in enumerate(sentences)}
-    scores = []
-    for task in tasks:
-        left, right = vectors[[row[p.left] for p in task]], vectors[[row[p.right] for p in task]]
-        gold = np.array([p.gold for p in task])
-        scores.append(100 * float(spearman(cosine_rows(left, right), gold)))
-    if not np.isfinite(scores).all():
-        raise ValueError(f"score of {representation.template!r} is undefined: one side is constant")
-    return float(np.mean(scores))
+    left, right = vectors[[row[p.left] for p in pairs]], vectors[[row[p.right] for p in pairs]]
+    return cosine_rows(left, right).astype(np.float32)
+
+
+def search(
+    representations: Sequence[Representation],
+    pairs: Sequence[Pair],
+    load: Callable[[], Encoder],
+    kept: ShardFolder,
+    progress: Progress,
+) -> NDArray[np.float32]:
+    """Similarities under each representation; each is kept when it is done.
+
+    Args:
+        representations: `c` of them, a candidate's demonstration in each.
+        pairs: Of the development suite, `n` of them.
+        load: Gives the encoder; called once, and only if something is not kept yet.
+        kept: What is done, by a digest of the representation.
+        progress: Counts representations.
+
+    Returns:
+        Shape `(c, n)`.
+    """
+    encoder = None
+    rows = np.empty((len(representations), len(pairs)), dtype=np.float32)
+    for row, representation in enumerate(representations):
+        text = json.dumps(vars(representation), sort_keys=True)
+        name = hashlib.sha256(text.encode()).hexdigest()[:32]
+        found = kept.load(name)
+        if found is None:
+            encoder = encoder or load()
+            found = similarities(encoder, representation, pairs)
+            kept.save(name, found)
+            progress.advance(1)
+        else:
+            progress.skip(1)
+        rows[row] = found
+    return rows

@@ -30,20 +30,20 @@ class ShardFolder:
         text = json.dumps(settings, sort_keys=True)
         self.folder = parent / hashlib.sha256(text.encode()).hexdigest()[:32]
 
-    def load(self, index: int) -> NDArray[np.float32] | None:
-        """The shard's vectors, or None if it is not there or damaged."""
-        for path in self.folder.glob(f"{index:06d}-*.npy"):
+    def load(self, name: str) -> NDArray[np.float32] | None:
+        """The shard's numbers, or None if it is not there or damaged."""
+        for path in self.folder.glob(f"{name}-*.npy"):
             if path.stem.endswith(sha256_of(path)[:32]):
                 return np.load(path, allow_pickle=False)
             log.warning("%s is damaged; making it again", path)
             remove(path)
         return None
 
-    def save(self, index: int, vectors: NDArray[np.float32]) -> None:
+    def save(self, name: str, numbers: NDArray[np.float32]) -> None:
         """Write one shard; it appears whole or not at all."""
-        part = self.folder / f"{index:06d}.npy"
-        write_array(part, vectors)
-        part.rename(part.with_stem(f"{index:06d}-{sha256_of(part)[:32]}"))
+        part = self.folder / f"{name}.npy"
+        write_array(part, numbers)
+        part.rename(part.with_stem(f"{name}-{sha256_of(part)[:32]}"))
 
     def clear(self) -> None:
         """Remove the shards, those of other settings too."""
@@ -86,10 +86,10 @@ def embed_in_shards(
     with written_whole(out) as part:
         for index, start in enumerate(range(0, len(order), shard_sentences)):
             rows = order[start : start + shard_sentences]
-            shard = shards.load(index)
+            shard = shards.load(f"{index:06d}")
             if shard is None:
                 shard = embed([sentences[row] for row in rows])
-                shards.save(index, shard)
+                shards.save(f"{index:06d}", shard)
             else:
                 taken_up += 1
                 skip(sum(lengths[row] for row in rows))

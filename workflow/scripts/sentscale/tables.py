@@ -104,35 +104,56 @@ def published_table(path: Path, suite: str, tasks: list[str], metric: str) -> pd
     return wide.rename_axis(columns=None).reset_index()
 
 
-def _printed(table: pd.DataFrame) -> pd.DataFrame:
-    """For people: two decimals, one column for the interval, no adapter column without adapters."""
-    shown = table.drop(columns=["low", "high"])
-    for column in shown.columns.difference(ENCODER):
-        shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in table[column]]
-    shown["interval"] = [
-        f"{low:.2f} to {high:.2f}" if pd.notna(low) else ""
-        for low, high in zip(table.low, table.high, strict=True)
-    ]
-    without_content = [column for column in ENCODER if (shown[column] == "").all()]
-    return shown.drop(columns=without_content)
+def gain_table(
+    scores: pd.DataFrame, tasks: list[str], metric: str, zero_shot: dict[str, str]
+) -> pd.DataFrame:
+    """What demonstrations gain: a row for each encoder that has them and a twin that has not.
+
+    Args:
+        scores: Tidy scores.
+        tasks: Of the suite.
+        metric: For example "spearman_all".
+        zero_shot: For each representation with demonstrations the same one without.
+
+    Returns:
+        Columns `ENCODER`, "without", "with" and "gain": of the average that
+        `suite_table` gives, or of the only task. Encoders without a twin are left out.
+    """
+    table = suite_table(scores, tasks, metric)
+    score = dict(
+        zip(
+            table[ENCODER].itertuples(index=False, name=None),
+            table[AVERAGE if len(tasks) > 1 else tasks[0]],
+            strict=True,
+        )
+    )
+    rows = []
+    for (model, precision, representation, adapter), value in score.items():
+        bare = score.get((model, precision, zero_shot.get(representation), adapter))
+        if bare is not None:
+            cells = model, precision, representation, adapter, bare, value, round(value - bare, 2)
+            rows.append(cells)
+    return pd.DataFrame(rows, columns=[*ENCODER, "without", "with", "gain"])
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    """A suite table as Markdown, columns aligned for reading in a terminal."""
-    shown = _printed(table)
-    names = [column in ENCODER for column in shown]
-    align = ["left" if name else "right" for name in names]
-    return shown.to_markdown(index=False, disable_numparse=True, colalign=align) + "\n"
+def published_gains(path: Path, suite: str, metric: str) -> pd.DataFrame:
+    """Printed gains of a suite's average, to stand below ours: precision "published"."""
+    table = published_table(path, suite, [], f"gain of {metric}")
+    return table.rename(columns={AVERAGE: "gain"})
 
 
-def to_latex(table: pd.DataFrame) -> str:
-    """A suite table as LaTeX for the package booktabs."""
-    shown = _printed(table)
-    names = [column in ENCODER for column in shown]
-    shown = shown.map(_escape).rename(columns=_escape)
-    layout = "".join("l" if name else "r" for name in names)
-    return shown.style.hide(axis="index").to_latex(hrules=True, column_format=layout)
+def read_ranking(path: Path) -> pd.DataFrame:
+    """Read `scores.tsv` of a search; words such as None and NA stay words."""
+    names = dict.fromkeys(["sentence", "word", "origin"], str)
+    return pd.read_csv(path, sep="\t", dtype=names, keep_default_na=False, quoting=csv.QUOTE_NONE)
 
 
-def _escape(text: str) -> str:
-    return text.replace("%", r"\%").replace("_", r"\_").replace("&", r"\&").replace("#", r"\#")
+def extremes(ranking: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The first and the last rows of a ranking, each once.
+
+    Args:
+        ranking: Scores of a search, see `choice.score_table`.
+        count: Rows of each.
+    """
+    ranked = ranking.sort_values("rank")
+    return ranked[(ranked["rank"] <= count) | (ranked["rank"] > len(ranked) - count)]

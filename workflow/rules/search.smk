@@ -1,0 +1,67 @@
+"""The search for a demonstration: every candidate on a development suite, then the choice."""
+
+
+rule search_demonstrations:
+    """Embed a development suite with each candidate of a shard, candidate by candidate."""
+    input:
+        weights="results/models/{model}/manifest.json",
+        candidates=candidates_of,
+        tasks=tasks_of_search,
+    output:
+        similarities=temp("results/demonstrations/{search}/{model}/shards/{shard}-of-{shards}.npy"),
+    log:
+        "results/logs/search_demonstrations/{search}/{model}/{shard}-of-{shards}.log",
+    benchmark:
+        "results/benchmarks/search_demonstrations/{search}/{model}/{shard}-of-{shards}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: config["embedding"]["threads"]
+    resources:
+        gpu=of_model("gpus"),
+        mem_mb=of_model("mem_mb"),
+        runtime=of_model("runtime_min"),
+        engine=config["embedding"]["engine"],
+        placement=placement_of,
+        max_tokens=config["embedding"]["max_tokens"],
+        shard_sentences=config["embedding"]["shard_sentences"],
+    params:
+        precision=lambda wildcards: config["searches"][wildcards.search]["precision"],
+        prompt=lambda wildcards: json.dumps(PROMPT_OF_SEARCH[wildcards.search], sort_keys=True),
+        protocol=PROTOCOL["search_demonstrations"],
+    shell:
+        "python workflow/scripts/search_demonstrations.py --weights {input.weights}"
+        " --precision {params.precision} --candidates {input.candidates} --tasks {input.tasks}"
+        " --prompt {params.prompt:q} --protocol {params.protocol}"
+        " --compute engine={resources.engine} placement={resources.placement} threads={threads}"
+        " gpus={resources.gpu} max_tokens={resources.max_tokens}"
+        " shard_sentences={resources.shard_sentences}"
+        " --shard {wildcards.shard} {wildcards.shards}"
+        " --kept results/demonstrations/{wildcards.search}/{wildcards.model}/.candidates"
+        " --out {output.similarities} 2>&1 | tee {log}"
+
+
+rule choose_demonstration:
+    """Choose the best candidate for a model, and tell how sure the choice is."""
+    localrule: True
+    input:
+        shards=shards_of,
+        candidates=candidates_of,
+        tasks=tasks_of_search,
+    output:
+        similarities="results/demonstrations/{search}/{model}/similarities.npy",
+        zero_shot="results/demonstrations/{search}/{model}/zero_shot.npy",
+        scores="results/demonstrations/{search}/{model}/scores.tsv",
+        choice="results/demonstrations/{search}/{model}/choice.json",
+    log:
+        "results/logs/choose_demonstration/{search}/{model}.log",
+    benchmark:
+        "results/benchmarks/choose_demonstration/{search}/{model}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=settings_of_choice,
+    shell:
+        "python workflow/scripts/choose_demonstration.py --shards {input.shards}"
+        " --candidates {input.candidates} --tasks {input.tasks} --settings {params.settings:q}"
+        " --similarities {output.similarities} --zero-shot {output.zero_shot}"
+        " --scores {output.scores} --choice {output.choice} 2>&1 | tee {log}"

@@ -1,0 +1,167 @@
+"""The choice of a demonstration: how good is each candidate, and how sure is the best?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sentscale.demonstrations import Demonstration
+from sentscale.pairs import Pair
+from sentscale.sts import spearman
+
+Floats = NDArray[np.floating]
+
+# Candidates that a choice tells of; more shots are taken from them.
+TOLD = 10
+
+
+def development_scores(similarity: Floats, tasks: Sequence[Sequence[Pair]]) -> Floats:
+    """Mean over the tasks of Spearman's rho x 100, all pairs of a task ranked together.
+
+    Args:
+        similarity: Of the pairs of all tasks side by side, shape `(..., n)`.
+        tasks: Their pairs, with what people said.
+
+    Returns:
+        Shape `(...)`; NaN where a side is constant, so that rho is undefined.
+    """
+    rhos, start = [], 0
+    for task in tasks:
+        gold = np.array([pair.gold for pair in task])
+        part = similarity[..., start : start + len(task)]
+        rhos.append(spearman(part, np.broadcast_to(gold, part.shape)))
+        start += len(task)
+    return 100 * np.mean(rhos, axis=0)
+
+
+def best_of(scores: Sequence[float]) -> list[int]:
+    """Indices of the candidates, best first, by scores rounded to 2 decimals.
+
+    The original logs 2 decimals and has no rule for a tie: here, the first in the list.
+    """
+    return sorted(range(len(scores)), key=lambda i: (-round(scores[i], 2), i))
+
+
+def resampled_scores(
+    similarity: Floats, tasks: Sequence[Sequence[Pair]], resamples: int, seed: int
+) -> NDArray[np.float64]:
+    """`development_scores` of each candidate on the same bootstrap resamples of the pairs.
+
+    Pairs are drawn within each subset, as in `sts.py`. A resample is kept as how often
+    each pair was drawn: an average rank is then a sum over the pairs that lie below,
+    and no resample is ever sorted.
+
+    Args:
+        similarity: Shape `(c, n)`.
+        tasks: As in `development_scores`.
+        resamples: How many.
+        seed: Of the drawing.
+
+    Returns:
+        Shape `(c, resamples)`; NaN where a side of a resample is constant.
+    """
+    rng = np.random.default_rng(seed)
+    total, start = np.zeros((len(similarity), resamples)), 0
+    for task in tasks:
+        counts = np.zeros((resamples, len(task)))
+        subset = np.array([pair.subset for pair in task])
+        for name in dict.fromkeys(subset):
+            rows = np.flatnonzero(subset == name)
+            counts[:, rows] = rng.multinomial(
+                len(rows), np.full(len(rows), 1 / len(rows)), size=resamples
+            )
+        gold = _centred_ranks(np.array([pair.gold for pair in task]), counts)
+        for candidate, row in enumerate(similarity[:, start : start + len(task)]):
+            ranks = _centred_ranks(row, counts)
+            spread = (counts * ranks**2).sum(1) * (counts * gold**2).sum(1)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                total[candidate] += (counts * ranks * gold).sum(1) / np.sqrt(spread)
+        start += len(task)
+    return 100 * total / len(tasks)
+
+
+def _centred_ranks(values: Floats, counts: Floats) -> Floats:
+    """Average rank of each value in each resample, less the mean rank, `(resamples, n)`."""
+    place = np.unique(values, return_inverse=True)[1]
+    order = np.argsort(place, kind="stable")
+    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    drawn = np.add.reduceat(counts[:, order], starts, axis=1)  # of each distinct value
+    below = np.cumsum(drawn, axis=1) - drawn
+    return (below + drawn / 2 - counts.sum(1, keepdims=True) / 2)[:, place]
+
+
+def score_table(
+    candidates: Sequence[Demonstration],
+    similarity: Floats,
+    tasks: Sequence[Sequence[Pair]],
+    bootstrap: dict[str, Any],
+) -> pd.DataFrame:
+    """Score of each candidate, in the order of the list.
+
+    Args:
+        candidates: `c` of them.
+        similarity: Shape `(c, n)`.
+        tasks: As in `development_scores`.
+        bootstrap: resamples, confidence and seed.
+
+    Returns:
+        Columns line (in the list, from 1), sentence, word, origin, score, low and high
+        (bootstrap interval), rank, and chance: the share of resamples in which the
+        candidate would be the choice.
+
+    Raises:
+        ValueError: A score is undefined: its similarities are all equal, or people's are.
+    """
+    scores = development_scores(similarity, tasks)
+    if not np.isfinite(scores).all():
+        one = candidates[int(np.flatnonzero(~np.isfinite(scores))[0])]
+        raise ValueError(
+            f"score of demonstration {one.sentence!r} is undefined: one side is constant"
+        )
+    resampled = resampled_scores(similarity, tasks, bootstrap["resamples"], bootstrap["seed"])
+    tail = 100 * (1 - bootstrap["confidence"]) / 2
+    # A resample in which a side happens to be constant has no score.
+    low, high = np.nanpercentile(resampled, [tail, 100 - tail], axis=1)
+    winners = np.round(np.nan_to_num(resampled, nan=-np.inf), 2).argmax(axis=0)
+    ranks = np.empty(len(scores), dtype=int)
+    ranks[best_of(scores)] = np.arange(1, len(scores) + 1)
+    return pd.DataFrame(
+        {
+            "line": range(1, len(scores) + 1),
+            "sentence": [one.sentence for one in candidates],
+            "word": [one.word for one in candidates],
+            "origin": [one.origin for one in candidates],
+            "score": scores,
+            "low": low,
+            "high": high,
+            "rank": ranks,
+            "chance": np.bincount(winners, minlength=len(scores)) / resampled.shape[1],
+        }
+    )
+
+
+def choose(scores: pd.DataFrame, zero_shot: float) -> dict[str, Any]:
+    """The best candidate, how sure that is, and the ten best.
+
+    Args:
+        scores: Of `score_table`.
+        zero_shot: Score without a demonstration.
+
+    Returns:
+        `margin` is the distance to the second, None if there is none; `better` counts
+        the candidates above `zero_shot`.
+    """
+    ranking = scores.sort_values("rank").head(TOLD).to_dict("records")
+    best = ranking[0]
+    return {
+        "demonstration": {key: best[key] for key in ("line", "sentence", "word")},
+        "score": best["score"],
+        "margin": best["score"] - ranking[1]["score"] if len(ranking) > 1 else None,
+        "chance": best["chance"],
+        "candidates": len(scores),
+        "zero_shot": zero_shot,
+        "better": int((scores.score > zero_shot).sum()),
+        "ranking": ranking,
+    }
