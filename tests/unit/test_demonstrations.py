@@ -46,6 +46,14 @@ def test_a_written_table_is_read_back(tmp_path):
     assert read_demonstrations(tmp_path / "table.tsv") == odd
 
 
+def test_a_prompt_of_several_lines_stays_in_its_row(tmp_path):
+    one = Demonstration("a", "B", "t", "m", 'Topic:\n"x"\tY\n"{text}"', "1", "id")
+    write_demonstrations(tmp_path / "table.tsv", [one])
+    (found,) = read_demonstrations(tmp_path / "table.tsv")
+    assert found.prompt == 'Topic: "x" Y "{text}"'
+    assert (found.sentence, found.response_id) == ("a", "id")
+
+
 def test_a_table_of_ones_own_needs_two_columns(tmp_path):
     text = "word\tsentence\nFeline\tof or like a cat\n"
     assert read_demonstrations(table(tmp_path, text)) == [

@@ -1,16 +1,26 @@
 """The commands of the README on real weights: the demo, and real data where it is."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import yaml
+from chat_server import transformers_server
 from harness import copy_workflow
+
+from sentscale.demonstrations import read_demonstrations
 
 # The figure of the original code (in fp32 on a CPU) with the same weights.
 STSB_DEV = 67.04
+TOPIC = """Topic of each sentence, in one word.
+"People queued for bread." Hunger
+"The ship went down." Shipwreck
+"She sang all night." Music
+"{text}\""""
 
 
 def make(folder, *arguments):
@@ -52,3 +62,40 @@ def test_smollm2_scores_on_stsb_dev_as_the_original_code_does(tmp_path, shared_d
     scores = json.loads((flow.folder / score).read_text())
     assert scores["pairs"] == 1500
     assert round(scores["scores"]["spearman_all"]["value"], 2) == STSB_DEV
+
+
+@pytest.mark.slow
+def test_a_served_smollm2_finds_words(tmp_path, monkeypatch):
+    flow = copy_workflow(tmp_path / "workflow")
+    model = flow.folder / "results/models/smollm2-135m/safetensors"
+    # The server wants to know the class; the body's loader does not need it.
+    served = tmp_path / "served"
+    entry = {"task": "sample-train", "rows": 2, "seed": 1111, "model": str(served)}
+    # So small a model says no single word of itself; it is cut off behind the first.
+    entry |= {"prompt": TOPIC, "temperature": 0, "max_tokens": 2}
+    preset = {"demonstrations": {"served": {"llm": entry}}, "chat": {"timeout_s": 120}}
+    (flow.folder / "served.yaml").write_text(yaml.safe_dump(preset))
+    flow.flags += ["--configfile", "served.yaml"]
+    flow.run("--", "results/models/smollm2-135m/manifest.json")
+    shutil.copytree(model, served)
+    config = json.loads((served / "config.json").read_text())
+    (served / "config.json").write_text(
+        json.dumps(config | {"architectures": ["LlamaForCausalLM"]})
+    )
+    monkeypatch.setenv("OPENAI_API_KEY", "Zx81-proj-secretQp")
+    table = flow.folder / "results/demonstrations/served.tsv"
+    with transformers_server(tmp_path / "serve.log") as url:
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        flow.run("--", str(table.relative_to(flow.folder)))
+    first = table.read_bytes()
+    found = read_demonstrations(table)
+    assert len(found) == 2
+    assert all(one.response_id and one.word.replace("-", "").isalpha() for one in found)
+    # The server is gone: what it said is kept.
+    table.unlink()
+    flow.run("--", str(table.relative_to(flow.folder)))
+    assert table.read_bytes() == first
+    told = [
+        path for path in flow.folder.rglob("*") if path.is_file() and ".snakemake" not in str(path)
+    ]
+    assert not [path for path in told if b"secretQp" in path.read_bytes()]

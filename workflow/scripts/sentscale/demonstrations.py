@@ -228,8 +228,11 @@ def picked(
 
 
 def write_demonstrations(path: Path, demonstrations: Sequence[Demonstration]) -> None:
-    """Write the table that `read_demonstrations` reads, with all columns."""
-    rows = ["\t".join(astuple(one)) for one in demonstrations]
+    """Write the table that `read_demonstrations` reads, with all columns.
+
+    A prompt of several lines becomes one line; sentence and word are as they are.
+    """
+    rows = [_line(one) for one in demonstrations]
     write_text(path, "\n".join(["\t".join(COLUMNS), *rows]) + "\n")
 
 
@@ -247,9 +250,14 @@ def write_lists(
     if not good:
         raise ValueError(f"{out}: no candidate is left of {len(bad)}: {dict(reasons)}")
     log.info("%s: %d demonstrations", out, len(good))
-    rows = []
-    for one in bad:  # an answer may hold tabs and line ends
-        values = (" ".join(value.split()) for value in astuple(one.demonstration))
-        rows.append("\t".join([one.reason, *values]))
+    rows = [f"{one.reason}\t{_line(one.demonstration)}" for one in bad]
     write_text(rejected, "\n".join(["\t".join(["reason", *COLUMNS]), *rows]) + "\n")
     write_demonstrations(out, good)
+
+
+def _line(one: Demonstration) -> str:
+    """A row of a table; what may hold tabs and line ends loses them."""
+    values = (
+        " ".join(value.split()) if set(value) & set("\t\n") else value for value in astuple(one)
+    )
+    return "\t".join(values)
