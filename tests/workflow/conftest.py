@@ -34,7 +34,8 @@ def tiny_workflow(tmp_path_factory, tiny_model):
         "run": [grid, grid | {"representations": ["eol"], "suites": ["sample-transfer"]}],
         "models": {"tiny": tiny},
         "sts": {"bootstrap": {"resamples": 100}},
-        "transfer": {"senteval": {"folds": 3, "inner_folds": 3}},
+        "transfer": {"senteval": {"folds": 3, "inner_folds": 3}, "threads": 1},
+        "embedding": {"threads": 1},  # two jobs at once: most of their time goes into imports
         # In bf16 the choice might differ from one kind of processor to the next.
         "searches": {"sample": {"precision": "fp32"}},
         "demonstrations": {"sample-words": {"local": {"model": "tiny"}}},

@@ -1,7 +1,11 @@
 """A wrong configuration stops before any job and says what is wrong."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import yaml
+from harness import copy_workflow
 
 RUN = {
     "models": ["smollm2-135m"],
@@ -165,16 +169,29 @@ WRONG = {
 }
 
 
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """What a dry run says to each wrong configuration; as many at once as there are cores."""
+    flow = copy_workflow(tmp_path_factory.mktemp("wrong") / "workflow")
+
+    def ask(number):
+        preset, _ = list(WRONG.values())[number]
+        (flow.folder / f"wrong-{number}.yaml").write_text(yaml.safe_dump(preset))
+        return flow.snakemake("--dry-run", "--configfile", f"wrong-{number}.yaml")
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = dict(zip(WRONG, pool.map(ask, range(len(WRONG))), strict=True))
+    assert not (flow.folder / "results").exists()
+    return found
+
+
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_configuration_is_refused_with_its_reason(workflow, name):
-    preset, expected = WRONG[name]
-    (workflow.folder / "wrong.yaml").write_text(yaml.safe_dump(preset))
-    done = workflow.snakemake("--dry-run", "--configfile", "wrong.yaml")
+def test_wrong_configuration_is_refused_with_its_reason(answers, name):
+    done = answers[name]
     assert done.returncode != 0
-    for words in expected:
+    for words in WRONG[name][1]:
         assert words in done.stdout, done.stdout
     assert "Traceback" not in done.stdout
-    assert not (workflow.folder / "results").exists()
 
 
 def test_a_wrong_row_of_the_register_is_named(workflow):

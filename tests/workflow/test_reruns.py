@@ -95,7 +95,7 @@ def test_another_classifier_is_a_metric_of_its_own(made):
 
 def test_speed_and_place_rerun_nothing(made):
     made.edit("config.yaml", "max_tokens: 1024", "max_tokens: 333")
-    made.edit("config.yaml", "threads: 2", "threads: 1")
+    made.edit("tiny.yaml", "threads: 1", "threads: 2")
     made.edit("config.yaml", "placement: resident", "placement: stream")
     made.edit("config.yaml", "bf16, shards: 1}          # the demo", "bf16, shards: 4}  # the demo")
     made.edit("config.yaml", "gpus: 0", "gpus: 2")

@@ -60,7 +60,7 @@ def shards_of(wildcards):
     choice = Path(folder, "choice.json")
     shards = config["searches"][wildcards.search]["shards"]
     if choice.exists():
-        shards = json.loads(choice.read_text(encoding="utf-8"))["shards"]
+        shards = json.loads(choice.read_text(encoding="utf-8")).get("shards", shards)
     return [f"{folder}/shards/{shard}-of-{shards}.npy" for shard in range(1, shards + 1)]
 
 
