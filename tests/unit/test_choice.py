@@ -88,21 +88,44 @@ def test_a_table_of_scores_tells_how_sure_they_are():
     assert table.line.tolist() == [1, 2, 3]
 
 
+def test_resamples_without_a_score_do_not_count():
+    # Of two pairs, half of the resamples draw one of them twice.
+    names = [Demonstration("a", "Wrong"), Demonstration("b", "Right")]
+    gold = task([1.0, 2.0])
+    table = score_table(names, np.array([[2.0, 1.0], [1.0, 2.0]]), [gold], BOOTSTRAP)
+    assert table.chance.tolist() == [0, 1]
+    assert table.low.tolist() == pytest.approx([-100, 100])
+
+
+NAMES = [Demonstration("b", "Off"), Demonstration("a", "Right", "here"), Demonstration("c", "No")]
+
+
 def test_a_choice_tells_margin_runners_up_and_the_score_without():
-    table = searched()
-    choice = choose(table, 10.0)
+    choice = choose(NAMES, [69.5, 70.25, 9.0], 10.0)
     assert choice["demonstration"] == {"line": 2, "sentence": "a", "word": "Right"}
-    assert choice["margin"] == pytest.approx(2400 / 7980)
-    assert [one["word"] for one in choice["ranking"]] == ["Right", "Off", "Wrong"]
+    assert choice["margin"] == 0.75
+    assert [one["word"] for one in choice["ranking"]] == ["Right", "Off", "No"]
     assert (choice["zero_shot"], choice["better"], choice["candidates"]) == (10.0, 2, 3)
 
 
+def test_equal_printed_scores_have_no_margin():
+    choice = choose(NAMES, [70.001, 70.004, 9.0], 10.0)
+    assert choice["demonstration"]["word"] == "Off"
+    assert choice["margin"] == 0
+
+
 def test_one_candidate_has_no_margin():
-    table = searched()
-    assert choose(table[table["rank"] == 1], 0.0)["margin"] is None
+    assert choose(NAMES[:1], [1.0], 0.0)["margin"] is None
+
+
+def test_no_more_than_ten_are_told():
+    many = [Demonstration(str(i), "Word") for i in range(12)]
+    ranking = choose(many, [float(i) for i in range(12)], 0.0)["ranking"]
+    assert [one["line"] for one in ranking] == [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]
 
 
 def test_an_undefined_score_names_its_candidate():
     # All similarities are equal, so there is no rank to correlate.
-    with pytest.raises(ValueError, match="demonstration 'x' is undefined"):
-        score_table([Demonstration("x", "X")], np.ones((1, 3)), [task([1.0, 2, 3])], BOOTSTRAP)
+    scores = development_scores(np.ones((1, 3)), [task([1.0, 2, 3])])
+    with pytest.raises(ValueError, match="demonstration 'b' is undefined"):
+        choose(NAMES[:1], scores, 0.0)

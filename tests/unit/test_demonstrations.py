@@ -198,8 +198,18 @@ def test_sentences_without_a_usable_word_are_made_up_for():
 
 
 def test_too_few_usable_words_are_an_error_that_counts():
-    with pytest.raises(ValueError, match=r"3 demonstrations wanted, only 1 of 2 .*a stop word"):
-        label(["a", "b"], 3, words_of({"a": "Good", "b": "the"}, []), STOP)
+    answers = {"a": "Good", "b": "the", "c": "the", "d": ""}
+    told = r"3 demonstrations wanted, only 1 of 4 .* 2 x a stop word, 1 x no word"
+    with pytest.raises(ValueError, match=told):
+        label(list("abcd"), 3, words_of(answers, []), STOP)
+
+
+def test_a_model_without_a_usable_word_is_given_up():
+    sentences = [f"s{i}" for i in range(1000)]
+    asked = []
+    with pytest.raises(ValueError, match="only 0 of 10 sentences"):
+        label(sentences, 2, words_of(dict.fromkeys(sentences, "the"), asked), STOP)
+    assert sum(map(len, asked)) == 10
 
 
 # --- Files

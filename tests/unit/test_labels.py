@@ -1,6 +1,6 @@
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoModel, AutoTokenizer
 
 from sentscale.labels import LocalLabeller, tokens_of_words
 
@@ -97,3 +97,24 @@ def test_it_is_greedy(labeller):
             break
         word += labeller.tokenizer.convert_ids_to_tokens([index])
     assert labeller.word("A man.", lambda word: True) == "".join(word)
+
+
+def test_a_body_without_its_head_finds_no_words(tiny_model, tmp_path):
+    body = AutoModel.from_pretrained(tiny_model("llama"))
+    body.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny_model("llama")).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"vocabulary head: lm_head\.weight"):
+        LocalLabeller(tmp_path, "fp32", PROMPT, 0, 1)
+
+
+def test_a_body_with_a_tied_head_does(tiny_model, tmp_path):
+    body = AutoModel.from_pretrained(tiny_model("llama"))
+    body.config.tie_word_embeddings = True
+    body.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny_model("llama")).save_pretrained(tmp_path)
+    assert LocalLabeller(tmp_path, "fp32", PROMPT, 0, 1).word("A man.", lambda word: True)
+
+
+def test_a_model_that_attends_to_both_sides_finds_no_words(tiny_model):
+    with pytest.raises(ValueError, match="bert: no causal language model"):
+        LocalLabeller(tiny_model("bert"), "fp32", PROMPT, 0, 1)

@@ -56,8 +56,9 @@ def search(tmp_path, tiny_model, monkeypatch):
     write_json(tmp_path / "manifest.json", manifest)
     monkeypatch.setattr(step, "open_weights", lambda path: folder)
     write_table(tmp_path / "task.tsv", PAIRS)
+    write_table(tmp_path / "other.tsv", PAIRS[:2])
 
-    def run(candidates=LIST, shard=(1, 1), max_tokens=256, precision="fp32"):
+    def run(candidates=LIST, shard=(1, 1), max_tokens=256, precision="fp32", tasks=("task",)):
         computed.clear()
         write_demonstrations(tmp_path / "list.tsv", candidates)
         compute = {"engine": "fast", "placement": "resident", "threads": 1, "gpus": 0}
@@ -68,9 +69,8 @@ def search(tmp_path, tiny_model, monkeypatch):
                 *(
                     "--candidates",
                     str(tmp_path / "list.tsv"),
-                    "--tasks",
-                    str(tmp_path / "task.tsv"),
                 ),
+                *("--tasks", *(str(tmp_path / f"{task}.tsv") for task in tasks)),
                 *("--prompt", json.dumps(PROMPT), "--protocol", "1"),
                 *("--compute", *(f"{key}={value}" for key, value in compute.items())),
                 *("--shard", *map(str, shard), "--kept", str(tmp_path / "kept")),
@@ -138,3 +138,10 @@ def test_speed_does_nothing_again_and_precision_does_all(search):
     search()
     assert search(max_tokens=64)[1] == []
     assert len(search(precision="bf16")[1]) == 8
+
+
+def test_tasks_in_another_order_are_another_search(search):
+    one, _ = search(tasks=("task", "other"))
+    other, computed = search(tasks=("other", "task"))
+    assert len(computed) == 8
+    assert other[:, :2].tobytes() == one[:, 5:].tobytes()

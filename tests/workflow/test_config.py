@@ -122,6 +122,22 @@ WRONG = {
         {"demonstrations": {"chat-words": {"llm": {"prompt": "One word, please."}}}},
         ["demonstrations.chat-words.llm.prompt", "One word, please.", "slot {text}"],
     ),
+    "a search in fp16 on a CPU": (
+        {"searches": {"sample": {"precision": "fp16"}}},
+        ["searches.sample has smollm2-135m in fp16", "gpus is 0"],
+    ),
+    "words in fp16 on a CPU": (
+        {"demonstrations": {"sample-words": {"local": {"precision": "fp16"}}}},
+        ["demonstrations.sample-words.local has smollm2-135m in fp16"],
+    ),
+    "a search for nothing": (
+        {
+            "searches": {
+                "more": {"candidates": "sample", "suite": "dev", "precision": "bf16", "shards": 1}
+            }
+        },
+        ["searches.more serves no representation"],
+    ),
     "no shard": (
         {"searches": {"paper": {"shards": 0}}},
         ["searches.paper.shards: 0 is less than the minimum of 1"],

@@ -11,7 +11,7 @@ TABLES = {
     "plot_scaling": 2,
     "plot_representations": 1,
 }
-SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1}
+SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1, "score_demonstrations": 1}
 SEARCHED = {"tabulate_demonstrations": 1, "plot_demonstrations": 1}
 
 
@@ -149,6 +149,17 @@ def test_a_new_suite_with_a_new_task_runs_only_itself(made):
         "score_sts": 2,
         "collect_scores": 1,
         **(TABLES | {"tabulate_suite": 4, "tabulate_gain": 3}),
+    }
+
+
+def test_other_resamples_leave_the_vectors_alone(made):
+    made.edit("tiny.yaml", "resamples: 100", "resamples: 99")
+    assert made.planned() == {
+        "score_sts": 6,
+        "score_demonstrations": 1,
+        "collect_scores": 1,
+        **SEARCHED,
+        **TABLES,
     }
 
 

@@ -65,12 +65,11 @@ def shards_of(wildcards):
 
 
 def settings_of_choice(wildcards):
-    """Everything but files that a choice and its certainty depend on, as JSON."""
+    """Everything but files that a choice depends on, as JSON."""
     return json.dumps(
         {
             "prompt": PROMPT_OF_SEARCH[wildcards.search],
             "precision": config["searches"][wildcards.search]["precision"],
-            "bootstrap": config["sts"]["bootstrap"],
             "protocol": PROTOCOL["choose_demonstration"],
         },
         sort_keys=True,

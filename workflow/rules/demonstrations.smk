@@ -25,7 +25,7 @@ rule collect_demonstrations:
         protocol=PROTOCOL["collect_demonstrations"],
     shell:
         "python workflow/scripts/collect_demonstrations.py --source {params.source:q}"
-        " --files {input.files} --mirror {resources.mirror:q} --stop-words {input.stop_words}"
+        " --files {input.files:q} --mirror {resources.mirror:q} --stop-words {input.stop_words}"
         " --out {output.table} --rejected {output.rejected} 2>&1 | tee {log}"
 
 

@@ -93,7 +93,7 @@ rule tabulate_demonstrations:
     conda:
         "../../envs/cpu.yaml"
     params:
-        models=lambda wildcards: searches_of_run()[wildcards.search],
+        models=lambda wildcards: searches_of_run().get(wildcards.search, []),
     shell:
         "python workflow/scripts/tabulate_demonstrations.py --scores {input.scores}"
         " --models {params.models} --search {wildcards.search} --count 10 --out {output} 2>&1 | tee {log}"
@@ -175,7 +175,7 @@ rule plot_demonstrations:
     conda:
         "../../envs/cpu.yaml"
     params:
-        models=lambda wildcards: searches_of_run()[wildcards.search],
+        models=lambda wildcards: searches_of_run().get(wildcards.search, []),
         suite=lambda wildcards: config["searches"][wildcards.search]["suite"],
         style=json.dumps(config["figures"]["style"]),
     shell:

@@ -41,7 +41,7 @@ rule search_demonstrations:
 
 
 rule choose_demonstration:
-    """Choose the best candidate for a model, and tell how sure the choice is."""
+    """Choose the best candidate for a model."""
     localrule: True
     input:
         shards=shards_of,
@@ -50,7 +50,6 @@ rule choose_demonstration:
     output:
         similarities="results/demonstrations/{search}/{model}/similarities.npy",
         zero_shot="results/demonstrations/{search}/{model}/zero_shot.npy",
-        scores="results/demonstrations/{search}/{model}/scores.tsv",
         choice="results/demonstrations/{search}/{model}/choice.json",
     log:
         "results/logs/choose_demonstration/{search}/{model}.log",
@@ -64,4 +63,37 @@ rule choose_demonstration:
         "python workflow/scripts/choose_demonstration.py --shards {input.shards}"
         " --candidates {input.candidates} --tasks {input.tasks} --settings {params.settings:q}"
         " --similarities {output.similarities} --zero-shot {output.zero_shot}"
-        " --scores {output.scores} --choice {output.choice} 2>&1 | tee {log}"
+        " --choice {output.choice} 2>&1 | tee {log}"
+
+
+rule score_demonstrations:
+    """Score every candidate with its interval, and tell how sure the choice is."""
+    localrule: True
+    input:
+        similarities="results/demonstrations/{search}/{model}/similarities.npy",
+        candidates=candidates_of,
+        tasks=tasks_of_search,
+        code=code(
+            "score_demonstrations",
+            "choice",
+            "demonstrations",
+            "files",
+            "pairs",
+            "prompts",
+            "sts",
+            "tasks",
+        ),
+    output:
+        scores="results/demonstrations/{search}/{model}/scores.tsv",
+    log:
+        "results/logs/score_demonstrations/{search}/{model}.log",
+    benchmark:
+        "results/benchmarks/score_demonstrations/{search}/{model}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        bootstrap=json.dumps(config["sts"]["bootstrap"], sort_keys=True),
+    shell:
+        "python workflow/scripts/score_demonstrations.py --similarities {input.similarities}"
+        " --candidates {input.candidates} --tasks {input.tasks}"
+        " --bootstrap {params.bootstrap:q} --out {output.scores} 2>&1 | tee {log}"

@@ -57,17 +57,29 @@ def check_run():
 def check_places():
     """Each model of the run fits its placement, its engine and the precisions it runs in."""
     runs = {
-        (model, precision)
+        (model, precision, "run")
         for grid in config["run"]
         for model in grid["models"]
         for precision in grid["precisions"]
     }
-    for name, precision in sorted(runs):
+    runs |= {
+        (model, config["searches"][search]["precision"], f"searches.{search}")
+        for grid in config["run"]
+        for model in grid["models"]
+        for search in map(search_of, grid["representations"])
+        if search
+    }
+    runs |= {
+        (source["local"]["model"], source["local"]["precision"], f"demonstrations.{name}.local")
+        for name, source in config["demonstrations"].items()
+        if "local" in source
+    }
+    for name, precision, key in sorted(runs):
         gpus = config["models"][name]["gpus"]
         placement = config["models"][name].get("placement", config["embedding"]["placement"])
         if precision == "fp16" and not gpus:
             raise WorkflowError(
-                f"run has {name} in fp16, but models.{name}.gpus is 0:"
+                f"{key} has {name} in fp16, but models.{name}.gpus is 0:"
                 " a CPU has no float16 products; use bf16 or fp32"
             )
         if placement == "resident" and gpus > 1:
@@ -144,10 +156,12 @@ check_schema(config, "config.schema.yaml", "The configuration (config.yaml and p
 SOURCES = read_register()
 check_register()
 check_run()
-check_places()
 check_suites()
 check_transfer()
 check_mirror()
 
 
 include: "validate_prompts.smk"
+
+
+check_places()

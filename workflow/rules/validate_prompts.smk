@@ -74,10 +74,12 @@ def check_slots(key, text, expected):
 
 
 def check_searches():
-    """A search has a list that exists and a suite of STS tasks."""
+    """A search has a list that exists, a suite of STS tasks and a representation it serves."""
     for name, search in config["searches"].items():
         check_known([search["candidates"]], config["demonstrations"], f"searches.{name}.candidates")
         check_known([search["suite"]], config["suites"], f"searches.{name}.suite")
+        if name not in PROMPT_OF_SEARCH:
+            raise WorkflowError(f"searches.{name} serves no representation, so it has no prompt")
         if any(
             row["suite"] == search["suite"] and row["design"] != "similarity" for row in SOURCES
         ):

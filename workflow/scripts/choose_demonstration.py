@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sentscale.choice import choose, development_scores, score_table
+from sentscale.choice import choose, development_scores
 from sentscale.demonstrations import read_demonstrations
-from sentscale.files import write_array, write_json, write_text
+from sentscale.files import write_array, write_json
 from sentscale.pairs import read_pairs
 from sentscale.provenance import digests
 
@@ -24,11 +24,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--shards", type=Path, nargs="+", required=True, help="npy of search_demonstrations")
     add("--candidates", type=Path, required=True, help="table of demonstrations")
     add("--tasks", type=Path, nargs="+", required=True, help="tables of the development tasks")
-    add("--settings", required=True, help="JSON: search, prompt, bootstrap, protocol")
+    add("--settings", required=True, help="JSON: prompt, precision, protocol of the search")
     add("--similarities", type=Path, required=True, help="npy to write: candidates x pairs")
     add("--zero-shot", type=Path, required=True, help="npy to write: without a demonstration")
-    add("--scores", type=Path, required=True, help="table to write: score of each candidate")
-    add("--choice", type=Path, required=True, help="JSON to write: the best, and how sure it is")
+    add("--choice", type=Path, required=True, help="JSON to write: the best, and the next ones")
     return parser.parse_args(argv)
 
 
@@ -36,18 +35,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Put the shards together, score, choose."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    settings = json.loads(args.settings)
-    candidates = read_demonstrations(args.candidates)
     tasks = [read_pairs(path) for path in args.tasks]
-    zero_shot, *rows = np.concatenate([np.load(path) for path in args.shards])
-    scores = score_table(candidates, np.array(rows), tasks, settings["bootstrap"])
-    choice = choose(scores, float(development_scores(zero_shot, tasks))) | settings
-    choice["shards"] = len(args.shards)
+    rows = np.concatenate([np.load(path) for path in args.shards])
+    zero_shot, *scores = map(float, development_scores(rows, tasks))
+    choice = choose(read_demonstrations(args.candidates), scores, zero_shot)
+    choice |= json.loads(args.settings) | {"shards": len(args.shards)}
     tables = {path.stem: path for path in args.tasks}
     choice["inputs"] = digests(candidates=args.candidates, **tables)
-    write_array(args.similarities, np.array(rows))
-    write_array(args.zero_shot, zero_shot)
-    write_text(args.scores, scores.to_csv(sep="\t", index=False, lineterminator="\n"))
+    write_array(args.similarities, rows[1:])
+    write_array(args.zero_shot, rows[0])
     write_json(args.choice, choice)
     log.info("%s: %s, %.2f", args.choice, choice["demonstration"], choice["score"])
 

@@ -53,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "precision": args.precision,
         "gpu": compute.gpus > 0,
         "inputs": digests(manifest=args.weights, **tables),
+        "tasks": list(tables),  # similarities stand side by side in this order
         "protocol": args.protocol,
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
     }

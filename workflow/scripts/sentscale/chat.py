@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import openai
 
 from sentscale.files import read_json, write_json
@@ -143,6 +144,9 @@ def _outcomes(
         client = openai.OpenAI(max_retries=patience.retries, timeout=patience.timeout_s)
     except openai.OpenAIError:
         client = None
+    except (httpx2.InvalidURL, ImportError, ValueError):
+        yield "", ValueError("no client can be made of OPENAI_BASE_URL and the proxy's settings")
+        return
     if client is None or not re.fullmatch("[!-~]+", client.api_key):  # all that a header can carry
         yield "", PermissionError("no key: set OPENAI_API_KEY (to any word, if none is wanted)")
         return

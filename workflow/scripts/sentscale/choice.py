@@ -92,13 +92,57 @@ def _centred_ranks(values: Floats, counts: Floats) -> Floats:
     return (below + drawn / 2 - counts.sum(1, keepdims=True) / 2)[:, place]
 
 
+def choose(
+    candidates: Sequence[Demonstration], scores: Sequence[float], zero_shot: float
+) -> dict[str, Any]:
+    """The best candidate and the ten best.
+
+    Args:
+        candidates: `c` of them.
+        scores: Of `development_scores`, one for each.
+        zero_shot: Score without a demonstration.
+
+    Returns:
+        `margin` is the distance to the second in printed scores, None if there is none;
+        `better` counts the candidates above `zero_shot`. Lines count from 1.
+
+    Raises:
+        ValueError: A score is undefined: its similarities are all equal, or people's are.
+    """
+    for one, score in zip(candidates, scores, strict=True):
+        if not np.isfinite(score):
+            raise ValueError(
+                f"score of demonstration {one.sentence!r} is undefined: one side is constant"
+            )
+    ranking = [
+        {
+            "line": row + 1,
+            "sentence": candidates[row].sentence,
+            "word": candidates[row].word,
+            "score": float(scores[row]),
+        }
+        for row in best_of(scores)[:TOLD]
+    ]
+    best = ranking[0]
+    second = ranking[1]["score"] if len(ranking) > 1 else None
+    return {
+        "demonstration": {key: best[key] for key in ("line", "sentence", "word")},
+        "score": best["score"],
+        "margin": None if second is None else round(round(best["score"], 2) - round(second, 2), 2),
+        "candidates": len(candidates),
+        "zero_shot": zero_shot,
+        "better": sum(score > zero_shot for score in scores),
+        "ranking": ranking,
+    }
+
+
 def score_table(
     candidates: Sequence[Demonstration],
     similarity: Floats,
     tasks: Sequence[Sequence[Pair]],
     bootstrap: dict[str, Any],
 ) -> pd.DataFrame:
-    """Score of each candidate, in the order of the list.
+    """How sure the score of each candidate is, in the order of the list.
 
     Args:
         candidates: `c` of them.
@@ -109,22 +153,15 @@ def score_table(
     Returns:
         Columns line (in the list, from 1), sentence, word, origin, score, low and high
         (bootstrap interval), rank, and chance: the share of resamples in which the
-        candidate would be the choice.
-
-    Raises:
-        ValueError: A score is undefined: its similarities are all equal, or people's are.
+        candidate would be the choice. Resamples without a score, because a side happens
+        to be constant, do not count.
     """
     scores = development_scores(similarity, tasks)
-    if not np.isfinite(scores).all():
-        one = candidates[int(np.flatnonzero(~np.isfinite(scores))[0])]
-        raise ValueError(
-            f"score of demonstration {one.sentence!r} is undefined: one side is constant"
-        )
     resampled = resampled_scores(similarity, tasks, bootstrap["resamples"], bootstrap["seed"])
+    resampled = resampled[:, np.isfinite(resampled).all(axis=0)]
     tail = 100 * (1 - bootstrap["confidence"]) / 2
-    # A resample in which a side happens to be constant has no score.
-    low, high = np.nanpercentile(resampled, [tail, 100 - tail], axis=1)
-    winners = np.round(np.nan_to_num(resampled, nan=-np.inf), 2).argmax(axis=0)
+    low, high = np.percentile(resampled, [tail, 100 - tail], axis=1)
+    winners = np.round(resampled, 2).argmax(axis=0)
     ranks = np.empty(len(scores), dtype=int)
     ranks[best_of(scores)] = np.arange(1, len(scores) + 1)
     return pd.DataFrame(
@@ -140,28 +177,3 @@ def score_table(
             "chance": np.bincount(winners, minlength=len(scores)) / resampled.shape[1],
         }
     )
-
-
-def choose(scores: pd.DataFrame, zero_shot: float) -> dict[str, Any]:
-    """The best candidate, how sure that is, and the ten best.
-
-    Args:
-        scores: Of `score_table`.
-        zero_shot: Score without a demonstration.
-
-    Returns:
-        `margin` is the distance to the second, None if there is none; `better` counts
-        the candidates above `zero_shot`.
-    """
-    ranking = scores.sort_values("rank").head(TOLD).to_dict("records")
-    best = ranking[0]
-    return {
-        "demonstration": {key: best[key] for key in ("line", "sentence", "word")},
-        "score": best["score"],
-        "margin": best["score"] - ranking[1]["score"] if len(ranking) > 1 else None,
-        "chance": best["chance"],
-        "candidates": len(scores),
-        "zero_shot": zero_shot,
-        "better": int((scores.score > zero_shot).sum()),
-        "ranking": ranking,
-    }

@@ -19,6 +19,8 @@ _PUBLISHED = re.compile(
     r'This sentence : "\*sent 0\*" means in one word:"'
 )
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")  # letters of any script, inner hyphens
+# Sentences asked for each candidate wanted, before a model is given up.
+PATIENCE = 5
 # What a language model puts around its word.
 _AROUND = " \t\r\n\"'`*“”‘’.,:;!"
 
@@ -34,7 +36,7 @@ class Demonstration:
         generator: What found the word.
         prompt: What a language model was asked, with the slot `{text}`.
         seed: Of the sampling.
-        response_id: The endpoint's name of the answer.
+        response_id: The endpoint's name of the answer; of a definition its synset.
     """
 
     sentence: str
@@ -168,16 +170,20 @@ def label(
         stop_words: In lower case.
 
     Raises:
-        ValueError: All sentences are used up before there are enough.
+        ValueError: There are not enough after `PATIENCE` times as many sentences as
+            candidates wanted, or after all of them. Counts the reasons.
     """
+    sentences = sentences[: PATIENCE * rows]
     good: list[Demonstration] = []
     bad: list[Rejected] = []
     asked = 0
     while len(good) < rows:
         if asked == len(sentences):
+            reasons = Counter(one.reason for one in bad)
+            counts = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
             raise ValueError(
                 f"{rows} demonstrations wanted, only {len(good)} of {asked} sentences got a"
-                f" usable word; reasons: {', '.join(sorted({one.reason for one in bad}))}"
+                f" usable word; left out: {counts}"
             )
         some = sentences[asked : asked + rows - len(good)]
         asked += len(some)
@@ -245,10 +251,10 @@ def write_lists(
         ValueError: There is no candidate.
     """
     reasons = Counter(one.reason for one in bad)
-    for reason, count in reasons.most_common():
-        log.warning("%d left out: %s; see %s", count, reason, rejected)
     if not good:
         raise ValueError(f"{out}: no candidate is left of {len(bad)}: {dict(reasons)}")
+    for reason, count in reasons.most_common():
+        log.warning("%d left out: %s; see %s", count, reason, rejected)
     log.info("%s: %d demonstrations", out, len(good))
     rows = [f"{one.reason}\t{_line(one.demonstration)}" for one in bad]
     write_text(rejected, "\n".join(["\t".join(["reason", *COLUMNS]), *rows]) + "\n")

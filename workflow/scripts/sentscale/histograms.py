@@ -39,14 +39,15 @@ def plot_demonstrations(
         squeeze=False,
         layout="constrained",
     )
+    bars_in, chosen_in = (style.colours[index % len(style.colours)] for index in (1, 3))
     values = [scores.score for scores, _ in searched.values()]
     marks = [choice["zero_shot"] for _, choice in searched.values()]
     low, high = np.min([*map(np.min, values), *marks]), np.max([*map(np.max, values), *marks])
     bars = np.linspace(low, high, min(_BARS, 2 + max(map(len, values)) // 2) + 1)
     for axes, (model, (scores, choice)) in zip(panels.flat, searched.items(), strict=False):
-        axes.hist(scores.score, bars, color=style.colours[1], edgecolor="white", linewidth=0.5)
+        axes.hist(scores.score, bars, color=bars_in, edgecolor="white", linewidth=0.5)
         axes.axvline(choice["zero_shot"], color="black", linestyle="--", label="no demonstration")
-        axes.axvline(choice["score"], color=style.colours[3], label="chosen")
+        axes.axvline(choice["score"], color=chosen_in, label="chosen")
         better = f"{choice['better']} of {len(scores)} better than none"
         axes.set_title(
             f"{model}: {choice['demonstration']['word']}\n{better}", fontsize="medium", loc="left"

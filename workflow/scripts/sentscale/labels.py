@@ -29,19 +29,30 @@ class LocalLabeller:
             prompt: Text with the slot `{text}`; it ends where the word begins.
             gpus: 0 computes on the CPU, otherwise on the first GPU.
             threads: CPU threads.
+
+        Raises:
+            ValueError: The model attends to both sides, or its vocabulary head is not
+                in the folder: its words would be random.
         """
         torch.set_num_threads(threads)
         self.prompt = prompt
         self.device = torch.device("cuda" if gpus else "cpu")
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self.model = AutoModelForCausalLM.from_pretrained(
+        model, loaded = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype_of(precision, gpus > 0),
             device_map={"": self.device},
             trust_remote_code=False,
             use_safetensors=True,
             local_files_only=True,
-        ).eval()
+            output_loading_info=True,
+        )
+        if loaded["missing_keys"] or self.tokenizer.mask_token_id is not None:
+            missing = ", ".join(sorted(loaded["missing_keys"])) or "a mask token is there"
+            raise ValueError(
+                f"{folder}: no causal language model with its vocabulary head: {missing}"
+            )
+        self.model = model.eval()
         width = self.model.get_output_embeddings().weight.shape[0]
         self.begins, self.goes_on = tokens_of_words(self.tokenizer, width)
 

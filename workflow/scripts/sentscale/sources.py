@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,12 @@ def obtain(
         return _published(entry, mirror)
     if kind == "file":
         found = read_demonstrations(files[0])
-        return [one if one.origin else _from(one, files[0]) for one in found]
+        return [replace(one, origin=one.origin or files[0].name) for one in found]
     if kind == "combined":
         return [one for path in files for one in read_demonstrations(path)][:: entry["every"]]
     if kind == "dictionary":
         return _dictionary(entry)
     return labelled_examples(read_samples(files[0]), **entry)
-
-
-def _from(one: Demonstration, path: Path) -> Demonstration:
-    return Demonstration(one.sentence, one.word, path.name)
 
 
 def _published(entry: dict[str, str], mirror: Path | None) -> list[Demonstration]:
