@@ -57,6 +57,7 @@ def test_the_report_holds_every_table_and_figure(finished, tmp_path):
     assert "results/figures/representations/sample-dev.svg" in report
 
 
+@pytest.mark.slow
 def test_a_damaged_vector_file_is_refused(finished, tmp_path):
     flow = finished.copy(tmp_path / "workflow")
     path = flow.folder / VECTORS
