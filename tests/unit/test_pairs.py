@@ -20,6 +20,7 @@ ROWS = {
     "STSB": 1379,
     "SICKR": 4927,
     "STSB-dev": 1500,
+    "STSB-train": 5749,
 }
 SICK_HEADER = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\r\n"
 PAIRS_HEADER = "subset\tleft\tright\tgold\n"
@@ -71,6 +72,17 @@ def test_semeval_leaves_out_pairs_without_a_score(read):
 
 def test_an_unscored_last_pair_is_not_a_missing_line(read):
     assert told(read("semeval", 1, "a\tb\nc\td\n", "1\n\n")) == [("a", "b", 1.0)]
+
+
+def test_a_genre_of_stsb_is_a_subset(read):
+    text = "news\tf\ty\t1\t2.5\ta\tb\ntalk\tf\ty\t2\t1\tc\td\nnews\tf\ty\t3\t0\te\tf\n"
+    news = read("stsb-genres", 2, text, subset="news")
+    assert [(pair.subset, pair.left, pair.gold) for pair in news] == [
+        ("news", "a", 2.5),
+        ("news", "e", 0.0),
+    ]
+    with pytest.raises(ValueError, match="0 rows with a label or score, the register expects 1"):
+        read("stsb-genres", 1, text, subset="forum")
 
 
 def test_stsb_has_no_header_and_ordinary_quotes(read):

@@ -13,6 +13,17 @@ TABLES = {
 }
 SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1, "score_demonstrations": 1}
 SEARCHED = {"tabulate_demonstrations": 1, "plot_demonstrations": 1}
+FIGURES = {"plot_scaling": 2, "plot_representations": 1, "plot_demonstrations": 1}
+# What a new representation plans, and other STS scores of the same vectors.
+NEW_REPRESENTATION = {"fill_representation": 1, "embed_sentences": 2, "score_sts": 3}
+NEW_REPRESENTATION |= {"collect_scores": 1, **TABLES}
+OTHER_SCORES = {
+    "score_sts": 6,
+    "score_demonstrations": 1,
+    "collect_scores": 1,
+    **SEARCHED,
+    **TABLES,
+}
 
 
 @pytest.fixture
@@ -41,33 +52,19 @@ def test_plain_snakemake_agrees_with_the_profile(finished):
 
 def test_a_colour_reruns_only_the_figures(made):
     made.edit("config.yaml", "#E69F00", "#123456")
-    assert made.planned() == {
-        "plot_scaling": 2,
-        "plot_representations": 1,
-        "plot_demonstrations": 1,
-    }
+    assert made.planned() == FIGURES
 
 
 def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
     made.edit("workflow/scripts/sentscale/figures.py", "capsize=2", "capsize=3")
-    assert made.planned() == {
-        "plot_scaling": 2,
-        "plot_representations": 1,
-        "plot_demonstrations": 1,
-    }
+    assert made.planned() == FIGURES
 
 
 def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):
     made.edit(
         "workflow/scripts/sentscale/sts.py", "RESAMPLES_AT_ONCE = 250", "RESAMPLES_AT_ONCE = 25"
     )
-    assert made.planned() == {
-        "score_sts": 6,
-        "score_demonstrations": 1,
-        "collect_scores": 1,
-        **SEARCHED,
-        **TABLES,
-    }
+    assert made.planned() == OTHER_SCORES
 
 
 def test_a_comment_in_the_encoder_reruns_nothing(made):
@@ -132,13 +129,7 @@ def test_a_new_representation_runs_only_itself(made):
     entry |= {"pooling": "last", "demonstration": None}
     names = ["eol", "icl-sample", "summary"]
     add(made, "representations", "summary", entry, representations=names)
-    assert made.planned() == {
-        "fill_representation": 1,
-        "embed_sentences": 2,
-        "score_sts": 3,
-        "collect_scores": 1,
-        **TABLES,
-    }
+    assert made.planned() == NEW_REPRESENTATION
 
 
 def test_a_new_suite_with_a_new_task_runs_only_itself(made):
@@ -160,13 +151,7 @@ def test_a_new_suite_with_a_new_task_runs_only_itself(made):
 
 def test_other_resamples_leave_the_vectors_alone(made):
     made.edit("tiny.yaml", "resamples: 100", "resamples: 101")
-    assert made.planned() == {
-        "score_sts": 6,
-        "score_demonstrations": 1,
-        "collect_scores": 1,
-        **SEARCHED,
-        **TABLES,
-    }
+    assert made.planned() == OTHER_SCORES
 
 
 def test_a_longer_list_scores_only_what_is_new(made):
@@ -198,13 +183,7 @@ def test_a_published_choice_needs_no_search(made):
         entry | {"demonstration": shots},
         representations=["eol", "icl-sample", "icl-given"],
     )
-    assert made.planned() == {
-        "fill_representation": 1,
-        "embed_sentences": 2,
-        "score_sts": 3,
-        "collect_scores": 1,
-        **TABLES,
-    }
+    assert made.planned() == NEW_REPRESENTATION
 
 
 def test_the_best_of_a_search_are_taken_from_its_choice(made):
@@ -212,10 +191,4 @@ def test_the_best_of_a_search_are_taken_from_its_choice(made):
     entry |= {"demonstration": {"search": "sample", "best": 2}}
     names = ["eol", "icl-sample", "icl-two"]
     add(made, "representations", "icl-two", entry, representations=names)
-    assert made.planned() == {
-        "fill_representation": 1,
-        "embed_sentences": 2,
-        "score_sts": 3,
-        "collect_scores": 1,
-        **TABLES,
-    }
+    assert made.planned() == NEW_REPRESENTATION

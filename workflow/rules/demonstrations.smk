@@ -48,9 +48,9 @@ rule label_sentences:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        gpu=lambda wildcards: config["models"][of_list("model")(wildcards)]["gpus"],
-        mem_mb=lambda wildcards: config["models"][of_list("model")(wildcards)]["mem_mb"],
-        runtime=lambda wildcards: config["models"][of_list("model")(wildcards)]["runtime_min"],
+        gpu=of_model_of_list("gpus"),
+        mem_mb=of_model_of_list("mem_mb"),
+        runtime=of_model_of_list("runtime_min"),
     params:
         settings=lambda wildcards: json.dumps(
             config["demonstrations"][wildcards.candidates]["local"]

@@ -198,8 +198,13 @@ def _complete(scores: pd.DataFrame, plot: Plot) -> pd.DataFrame:
     return table
 
 
-def _canvas(style: Style) -> tuple[Figure, Axes]:
+def set_text(style: Style) -> None:
+    """Size of all text, and names inside SVG files that are the same in every run."""
     plt.rcParams.update({"font.size": style.font_pt, "svg.hashsalt": "sentscale"})
+
+
+def _canvas(style: Style) -> tuple[Figure, Axes]:
+    set_text(style)
     figure, axes = plt.subplots(figsize=(style.width_in, style.height_in), layout="constrained")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", linewidth=0.4, alpha=0.6)

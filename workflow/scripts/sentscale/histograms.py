@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sentscale.figures import Style
+from sentscale.figures import Style, set_text
 
 COLUMNS = 3
 # Most bars over the range of all models; few candidates get fewer.
@@ -27,7 +27,7 @@ def plot_demonstrations(
     Returns:
         Panels in rows of three, all with the same axes.
     """
-    plt.rcParams.update({"font.size": style.font_pt, "svg.hashsalt": "sentscale"})
+    set_text(style)
     columns = min(COLUMNS, len(searched))
     rows = -(-len(searched) // columns)
     figure, panels = plt.subplots(

@@ -67,19 +67,14 @@ def _semeval(source: Source, root: Path) -> Iterator[Pair]:
 
 
 def _stsb(source: Source, root: Path) -> Iterator[Pair]:
-    """STS benchmark: genre, file, year, id, score, A, B; no header, quotes are ordinary."""
+    """STS benchmark: genre, file, year, id, score, A, B; no header, quotes are ordinary.
+
+    In layout stsb-genres the subset is a genre, else the whole file.
+    """
     path = root / source.file
     for number, line in numbered_lines(path, source.encoding):
         fields = split_fields(path, number, line, 7)
-        yield _pair(path, number, source.subset, fields[5], fields[6], fields[4])
-
-
-def _stsb_genres(source: Source, root: Path) -> Iterator[Pair]:
-    """The same, the rows of one genre: the subset."""
-    path = root / source.file
-    for number, line in numbered_lines(path, source.encoding):
-        fields = split_fields(path, number, line, 7)
-        if fields[0] == source.subset:
+        if source.layout == "stsb" or fields[0] == source.subset:
             yield _pair(path, number, source.subset, fields[5], fields[6], fields[4])
 
 
@@ -101,7 +96,7 @@ def _pairs(source: Source, root: Path) -> Iterator[Pair]:
 LAYOUTS: dict[str, Callable[[Source, Path], Iterator[Pair]]] = {
     "semeval": _semeval,
     "stsb": _stsb,
-    "stsb-genres": _stsb_genres,
+    "stsb-genres": _stsb,
     "sick": _sick,
     "pairs": _pairs,
 }
