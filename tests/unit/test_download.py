@@ -1,7 +1,9 @@
 import gzip
 import io
+import json
 import tarfile
 
+import download_triplets
 import pytest
 
 from sentscale import download as module
@@ -144,6 +146,21 @@ def test_a_hub_that_tells_no_revision_is_an_error_that_names_it(hub, tmp_path):
     url = hub.server.answer(place, status=307, location="/elsewhere")  # a renamed repository
     with pytest.raises(RuntimeError, match=url):
         download_locked(SOURCE, tmp_path / "lock.json", tmp_path / "s.tar")
+
+
+def test_the_triplets_have_a_lock_of_their_own(hub, tmp_path):
+    source = {"repository": REPOSITORY, "file": "nli_for_simcse.csv", "revision": None}
+    lock, out = tmp_path / "nli.lock.json", tmp_path / "nli/nli_for_simcse.csv"
+    options = ["--source", json.dumps(source), "--lock", str(lock), "--out", str(out)]
+    hub.add_dataset_file(REPOSITORY, FIRST, "nli_for_simcse.csv", BODY)
+    download_triplets.main(options)
+    assert out.read_bytes() == BODY
+    assert read_json(lock) == source | {"revision": FIRST, "sha256": SHA256}
+    out.unlink()
+    hub.add_dataset_file(REPOSITORY, FIRST, "nli_for_simcse.csv", b"other")
+    with pytest.raises(ValueError, match=f"expected {SHA256}"):
+        download_triplets.main(options)
+    assert not out.exists()
 
 
 def tar_of(path, members):

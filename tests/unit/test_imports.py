@@ -20,7 +20,18 @@ def loaded_by(name):
     return loaded
 
 
-LIGHT = ["sts", "prompts", "tables", "tasks", "pairs", "samples", "store", "files", "transfer"]
+LIGHT = [
+    "sts",
+    "prompts",
+    "tables",
+    "tasks",
+    "pairs",
+    "samples",
+    "triplets",
+    "store",
+    "files",
+    "transfer",
+]
 
 
 @pytest.mark.parametrize("name", LIGHT)

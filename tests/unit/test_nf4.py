@@ -49,7 +49,7 @@ def test_nf4_on_a_cpu_needs_no_layer_of_bitsandbytes(tiny_model, monkeypatch, pl
     layers = list(encoder.decoder.layers)
     if placement == "stream":
         prepare = encoder.prepare
-        monkeypatch.setattr(encoder, "prepare", lambda part: (prepare(part), layers.append(part)))
+        monkeypatch.setattr(encoder, "prepare", lambda part, name: (prepare(part, name), layers.append(part)))
         encoder.encode(PROMPTS, "last")
     kinds = {type(part) for layer in layers[-3:] for part in layer.modules()}
     assert kinds & {torch.nn.Linear, PackedLinear}

@@ -44,7 +44,7 @@ def test_a_batch_that_does_not_fit_is_halved(
 def test_a_layer_is_gone_before_the_next_one_computes(stream, monkeypatch):
     encoder, alive, counts = stream("llama"), weakref.WeakSet(), []
 
-    def watched(layer):
+    def watched(layer, name):
         alive.add(layer)
         gc.collect()
         counts.append(len(alive))

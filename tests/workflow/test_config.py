@@ -61,6 +61,22 @@ WRONG = {
         {"suites": {"mine": ["STS17"]}},
         ["suites.mine names 'STS17'", "STS16"],
     ),
+    "triplets in a suite": (
+        {"suites": {"mine": ["nli-substitute"]}},
+        ["suites.mine names 'nli-substitute'", "fine-tuned on", "STS tasks or transfer tasks"],
+    ),
+    "words for sentences of triplets": (
+        {"demonstrations": {"sample-words": {"local": {"task": "sample-triplets"}}}},
+        ["demonstrations.sample-words.local.task names 'sample-triplets'", "known: SICKR"],
+    ),
+    "examples of triplets": (
+        {"demonstrations": {"mr": {"examples": {"task": "nli"}}}},
+        ["demonstrations.mr.examples.task names 'nli'", "known: CR"],
+    ),
+    "branch for a revision of the triplets": (
+        {"data": {"training": {"revision": "main"}}},
+        ["data.training.revision"],
+    ),
     "task in two suites": (
         {"suites": {"again": ["STS12"]}},
         ["task STS12", "again", "one suite"],
@@ -234,6 +250,12 @@ def test_a_part_of_a_task_that_is_listed_twice_is_named(workflow):
         ("\tsimilarity\tbundled", "\tnested\tbundled", "does not fit layout pairs"),
         ("TREC\ttrain\tfolds", "TREC\ttrain\tnested", "differ in their design"),
         ("\tsimilarity\tsenteval\tsick", "\tdev\tsenteval\tsick", "does not fit layout sick"),
+        (
+            "\ttriplets\tbundled\ttriplets",
+            "\ttriplets\tbundled\tsamples",
+            "does not fit layout sam",
+        ),
+        ("\ttriplets\tsimcse", "\tnested\tsimcse", "does not fit layout nli-csv"),
     ],
 )
 def test_a_design_that_does_not_fit_is_named(workflow, old, new, told):
@@ -261,6 +283,24 @@ def test_mirror_of_a_preset_reaches_the_jobs(workflow):
         'data={mirror: "my data"}',
     )
     assert "--root 'my data/senteval'" in output
+
+
+def test_triplets_are_downloaded_or_in_the_mirror(workflow):
+    (workflow.folder / "my data/senteval").mkdir(parents=True)
+    table, mirror = "results/datasets/nli.tsv", ["--config", 'data={mirror: "my data"}']
+    assert workflow.planned(table) == {"download_triplets": 1, "normalise_task": 1}
+    assert workflow.planned(*mirror, "--", table) == {"normalise_task": 1}
+    assert "--root 'my data' " in workflow.run(
+        "--dry-run", "--printshellcmds", *mirror, "--", table
+    )
+
+
+def test_a_task_that_only_a_mirror_has_is_not_downloaded(workflow):
+    done = workflow.snakemake("--dry-run", "results/datasets/nli-substitute.tsv")
+    assert done.returncode != 0
+    told = "nli-substitute cannot be downloaded, and data.mirror is null: set it to a folder"
+    assert told in done.stdout, done.stdout
+    assert "nli/nli_for_simcse.csv" in done.stdout
 
 
 def test_the_papers_grid_is_planned_offline(workflow):

@@ -48,7 +48,7 @@ def lists_of(*kinds):
 
 wildcard_constraints:
     model="|".join(map(re.escape, config["models"])),
-    adapter="none",
+    adapter="|".join(map(re.escape, ["none", *config["adapters"]])),
     precision="fp32|bf16|fp16|nf4",
     representation="|".join(map(re.escape, config["representations"])),
     suite="|".join(map(re.escape, config["suites"])),
@@ -97,7 +97,7 @@ def sources_of(task):
 
 
 def design_of(task):
-    """How a task is scored."""
+    """How a task is scored; triplets are trained on."""
     return sources_of(task)[0]["design"]
 
 
@@ -121,19 +121,25 @@ def is_bundled(task):
 
 
 def files_of_task(wildcards):
-    """Files in the repository, or the unpacked archive; a mirror is only a place."""
+    """Files in the repository, or what is downloaded; a mirror is only a place."""
+    sources = sources_of(wildcards.task)
     if is_bundled(wildcards.task):
-        files = [row[key] for row in sources_of(wildcards.task) for key in ("file", "gold_file")]
+        files = [row[key] for row in sources for key in ("file", "gold_file")]
         return list(dict.fromkeys(filter(None, files)))
-    return [] if config["data"]["mirror"] else ["results/datasets/senteval"]
+    check_mirrored(wildcards.task)
+    if config["data"]["mirror"]:
+        return []
+    if sources[0]["source"] == "senteval":
+        return ["results/datasets/senteval"]
+    return [f"results/datasets/{row['file']}" for row in sources]
 
 
 def root_of_task(wildcards):
     """Folder that the register's paths of a task start from."""
     if is_bundled(wildcards.task):
         return "."
-    mirror = config["data"]["mirror"]
-    return f"{mirror}/senteval" if mirror else "results/datasets/senteval"
+    place = config["data"]["mirror"] or "results/datasets"
+    return f"{place}/senteval" if sources_of(wildcards.task)[0]["source"] == "senteval" else place
 
 
 def vectors_of_task(suffix):

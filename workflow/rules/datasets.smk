@@ -22,6 +22,27 @@ rule download_archive:
         " --lock {resources.lock:q} --out {output.folder} 2>&1 | tee {log}"
 
 
+rule download_triplets:
+    """Fetch SimCSE's triplets from the hub, where no mirror is set."""
+    localrule: True
+    output:
+        csv="results/datasets/nli/nli_for_simcse.csv",
+    log:
+        "results/logs/download_triplets/nli.log",
+    benchmark:
+        "results/benchmarks/download_triplets/nli.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        lock=config["data"]["training_lock"],
+    params:
+        source=json.dumps(config["data"]["training"]),
+        protocol=PROTOCOL["download_triplets"],
+    shell:
+        "python workflow/scripts/download_triplets.py --source {params.source:q}"
+        " --lock {resources.lock:q} --out {output.csv} 2>&1 | tee {log}"
+
+
 rule normalise_task:
     """Turn the files of one task into one tidy table, checked row by row."""
     localrule: True

@@ -32,6 +32,7 @@ rule embed_sentences:
         sentences="results/sentences/{suite}.txt",
         representation="results/representations/{model}/{representation}.json",
         weights="results/models/{model}/manifest.json",
+        adapter=adapter_of,
     output:
         vectors="results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
         about="results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.json",
@@ -54,7 +55,7 @@ rule embed_sentences:
         protocol=PROTOCOL["embed_sentences"],
     shell:
         "python workflow/scripts/embed_sentences.py"
-        " --weights {input.weights} --precision {wildcards.precision}"
+        " --weights {input.weights} --adapter {input.adapter} --precision {wildcards.precision}"
         " --sentences {input.sentences} --representation {input.representation}"
         " --protocol {params.protocol} --compute engine={resources.engine}"
         " placement={resources.placement} threads={threads} gpus={resources.gpu}"

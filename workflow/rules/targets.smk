@@ -25,10 +25,29 @@ def steps_of_run(wildcards):
                 *[f"results/demonstrations/{name}.tsv" for name in with_parts(lists)],
                 *([f"results/demonstrations/{search}/{model}/choice.json"] if search else []),
                 f"results/representations/{model}/{representation}.json",
+                *steps_of_adapter(model, adapter),
                 f"results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
             ]
         )
     return [*steps, *scores_of_run(wildcards)]
+
+
+def steps_of_adapter(model, adapter):
+    """Files that an adapter comes from, in the order in which they are made."""
+    if adapter == "none":
+        return []
+    recipe = config["adapters"][adapter].get("recipe")
+    folder = f"results/adapters/{model}/{adapter}"
+    if recipe is None:
+        return [f"{folder}/manifest.json"]
+    tasks = [recipe["triplets"], *recipe["left_out"]]
+    tasks += config["suites"][recipe["selection"]["suite"]]
+    return [
+        *[f"results/datasets/{task}.tsv" for task in dict.fromkeys(tasks)],
+        f"results/representations/{model}/{recipe['representation']}.json",
+        f"{folder}/training.json",
+        f"{folder}/manifest.json",
+    ]
 
 
 def with_parts(lists):

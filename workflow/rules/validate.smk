@@ -95,6 +95,10 @@ def check_places():
 def check_register():
     """Rows of a task differ in their subset, not in their source."""
     parts, sources = set(), {}
+    layouts = {  # all others are of the designs of classifiers
+        "similarity": ("semeval", "stsb", "stsb-genres", "sick", "pairs"),
+        "triplets": ("triplets", "nli-csv"),
+    }
     for row in SOURCES:
         task, subset = part = row["task"], row["subset"]
         if part in parts:
@@ -113,8 +117,7 @@ def check_register():
                 f"{REGISTER}: task {task}, subset {subset}: layout lines has a label,"
                 f" others have none; layout is {row['layout']}, label {row['label']!r}"
             )
-        pairs = row["layout"] in ("semeval", "stsb", "stsb-genres", "sick", "pairs")
-        if (row["design"] == "similarity") != pairs:
+        if any((row["design"] == one) != (row["layout"] in layouts[one]) for one in layouts):
             raise WorkflowError(
                 f"{REGISTER}: task {task}: design {row['design']} does not fit layout"
                 f" {row['layout']}"
@@ -125,6 +128,12 @@ def check_suites():
     """A task is in the register and in one suite, the same there and in config.yaml."""
     for suite, tasks in config["suites"].items():
         check_known(tasks, {row["task"] for row in SOURCES}, f"suites.{suite}")
+        for row in SOURCES:
+            if row["task"] in tasks and row["design"] == "triplets":
+                raise WorkflowError(
+                    f"suites.{suite} names {row['task']!r}, triplets that models are fine-tuned"
+                    " on; a suite holds STS tasks or transfer tasks"
+                )
         designs = {row["design"] == "similarity" for row in SOURCES if row["task"] in tasks}
         if len(designs) > 1:
             raise WorkflowError(f"suites.{suite} mixes STS tasks and transfer tasks: {tasks}")
@@ -150,6 +159,17 @@ def check_mirror():
     mirror = config["data"]["mirror"]
     if mirror is not None and not Path(mirror, "senteval").is_dir():
         raise WorkflowError(f"data.mirror is {mirror!r}, which has no folder senteval")
+
+
+def check_mirrored(task):
+    """Stop if a task is nowhere but in a mirror, and none is set."""
+    if config["data"]["mirror"] is None:
+        for row in SOURCES:
+            if (row["task"], row["source"]) == (task, "mirror"):
+                raise WorkflowError(
+                    f"task {task} cannot be downloaded, and data.mirror is null: set it to a"
+                    f" folder that has {row['file']}"
+                )
 
 
 check_schema(config, "config.schema.yaml", "The configuration (config.yaml and presets)")

@@ -91,7 +91,7 @@ def check_searches():
 def check_demonstrations():
     """Lists name tasks, models and lists that exist, and no list is made of itself."""
     pairs = {row["task"] for row in SOURCES if row["design"] == "similarity"}
-    samples = {row["task"] for row in SOURCES} - pairs
+    samples = {row["task"] for row in SOURCES if row["design"] in ("nested", "folds", "dev")}
     for name, source in config["demonstrations"].items():
         kind, entry = next(iter(source.items()))
         key = f"demonstrations.{name}.{kind}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sentscale.adapters import open_adapter
 from sentscale.encoder import Compute, check_vectors
 from sentscale.files import read_lines, sha256_of, write_json
 from sentscale.loading import load_encoder
@@ -24,6 +25,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--weights", type=Path, required=True, help="manifest of the model")
+    add("--adapter", type=Path, nargs="?", required=True, help="manifest of an adapter, or nothing")
     add("--precision", required=True, help="fp32, bf16, fp16 or nf4")
     add("--sentences", type=Path, required=True, help="one a line")
     add("--representation", type=Path, required=True, help="JSON of fill_representation")
@@ -50,7 +52,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "protocol": args.protocol,
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
     }
-    encoder = load_encoder(open_weights(args.weights), args.precision, compute)
+    folder = None
+    if args.adapter:
+        folder = open_adapter(args.adapter)
+        about["inputs"] |= digests(adapter=args.adapter)
+    encoder = load_encoder(open_weights(args.weights), args.precision, compute, folder)
     size = len(sentences) if compute.placement == "stream" else compute.shard_sentences
     # Only what may change a bit more than a rounding: a smaller budget keeps what is done.
     settings = about | {"gpu": compute.gpus > 0, "shard_sentences": size}

@@ -5,11 +5,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentscale import pairs, samples
+from sentscale import pairs, samples, triplets
 from sentscale.files import write_json
 from sentscale.tasks import parse_sources, read_source
 
 log = logging.getLogger(__name__)
+
+# Module of a design; samples of all others.
+KINDS = {"similarity": pairs, "triplets": triplets}
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -28,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     sources = parse_sources(args.sources)
-    kind = pairs if sources[0].design == "similarity" else samples
+    kind = KINDS.get(sources[0].design, samples)
     rows, digests = [], {}
     for source in sources:
         found, read = read_source(source, args.root, kind.LAYOUTS)

@@ -94,3 +94,13 @@ def check_sha256(path: Path, expected: str) -> None:
     if found != expected:
         remedy = "if it is damaged, delete it and run again"
         raise ValueError(f"{path}: sha256 is {found}, expected {expected}; {remedy}")
+
+
+def sync(folder: Path) -> None:
+    """Wait until the files of a folder, and their names, are on the disk."""
+    for path in [*folder.iterdir(), folder]:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -16,6 +16,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from sentscale.adapters import Adapter, add_adapter, read_adapter
 from sentscale.decoders import Decoder
 from sentscale.encoder import Compute, Encoder, Precision
 from sentscale.engine import FastEncoder, places
@@ -27,7 +28,9 @@ from sentscale.stream import StreamEncoder, Weights
 log = logging.getLogger(__name__)
 
 
-def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encoder:
+def load_encoder(
+    folder: Path, precision: Precision, compute: Compute, adapter: Path | None = None
+) -> Encoder:
     """Load a safetensors folder in an explicit precision, without remote code.
 
     An architecture that the fast engine does not know is computed by the plain
@@ -35,9 +38,16 @@ def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encode
     quantisation; it computes in float16 on a GPU, as the original, and in float32
     on a CPU, where the weights are widened to their 4-bit values.
 
+    Args:
+        folder: Weights of the model.
+        precision: Of the weights.
+        compute: Speed and place.
+        adapter: Folder of an adapter; None for the model as it comes. Added in float32
+            to weights that were rounded to their precision before.
+
     Raises:
         ValueError: The precision is unknown or not for this device, or the
-            placement is not for this architecture.
+            placement is not for this architecture; or the adapter is not for this model.
         RuntimeError: The job asks for GPUs that are not there.
     """
     if compute.gpus > torch.cuda.device_count():
@@ -50,13 +60,15 @@ def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encode
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     kind, reason = decoder_for(config)
-    log.info("%s in %s, %s", folder, precision, compute)
+    log.info("%s in %s, adapter %s, %s", folder, precision, adapter, compute)
+    change = read_adapter(adapter, empty_body(config)) if adapter else Adapter(1, {})
     if kind is None and compute.placement != "resident":
         raise ValueError(f"placement {compute.placement} is not for {reason}; use resident")
     if kind is None and compute.engine == "fast":
         log.warning("the fast engine does not know %s; computing one prompt at a time", reason)
     if kind is None or compute.engine == "plain":
         model = load_body(folder, dtype, precision, {"": compute.devices[0]})
+        add_adapter(model, change, "")
         model.config.use_cache = False
         return PlainEncoder(tokenizer, model)
     if compute.gpus == 0:
@@ -66,13 +78,14 @@ def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encode
         weights = Weights(folder, skeleton.model.base_model_prefix)
         device = compute.devices[0]
 
-        def prepare(module: nn.Module) -> None:
+        def prepare(module: nn.Module, name: str) -> None:
             if precision == "nf4":
                 from sentscale.four_bits import quantise_linears, widen_linears
 
                 quantise_linears(module, dtype)
                 if device.type == "cpu":
                     widen_linears(module)
+            add_adapter(module, change, name)
             if device.type == "cpu":
                 pack_linears(module)
 
@@ -80,6 +93,7 @@ def load_encoder(folder: Path, precision: Precision, compute: Compute) -> Encode
             tokenizer, skeleton, weights, dtype, device, compute.max_tokens, prepare
         )
     decoder = kind(load_body(folder, dtype, precision, device_map(skeleton, compute.devices)))
+    add_adapter(decoder.model, change, "")
     if compute.gpus == 0:
         pack_linears(decoder.model)
     return FastEncoder(tokenizer, decoder, compute.devices, compute.max_tokens)
@@ -116,15 +130,23 @@ def in_four_bits(dtype: torch.dtype) -> BitsAndBytesConfig:
 
 
 def load_body(
-    folder: Path, dtype: torch.dtype, precision: Precision, places: dict[str, torch.device]
+    folder: Path,
+    dtype: torch.dtype,
+    precision: Precision,
+    places: dict[str, torch.device],
+    compute: torch.dtype | None = None,
+    attention: str = "eager",
 ) -> PreTrainedModel:
-    """The model without its vocabulary head, each part on its device."""
+    """The model without its vocabulary head, each part on its device.
+
+    `compute` is the type of products with 4-bit weights, `dtype` if it is None.
+    """
     model = AutoModel.from_pretrained(
         folder,
         dtype=dtype,
         device_map=places,
-        quantization_config=in_four_bits(dtype) if precision == "nf4" else None,
-        attn_implementation="eager",
+        quantization_config=in_four_bits(compute or dtype) if precision == "nf4" else None,
+        attn_implementation=attention,
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,

@@ -12,6 +12,7 @@ PROTOCOL: dict[str, int] = {
     "fetch_hub_model": 1,
     "register_local_model": 1,
     "download_archive": 1,
+    "download_triplets": 1,
     "normalise_task": 1,
     "list_sentences": 1,
     "collect_demonstrations": 2,
@@ -20,6 +21,8 @@ PROTOCOL: dict[str, int] = {
     "search_demonstrations": 3,
     "choose_demonstration": 1,
     "fill_representation": 2,
+    "train_adapter": 1,
+    "choose_checkpoint": 1,
     "embed_sentences": 2,
     "score_transfer": 1,
 }

@@ -33,7 +33,7 @@ class StreamEncoder(Encoder):
         dtype: torch.dtype,
         device: torch.device,
         max_tokens: int,
-        prepare: Callable[[nn.Module], None],
+        prepare: Callable[[nn.Module, str], None],
     ) -> None:
         """Take a decoder without weights; read what is outside its layers, but for the words.
 
@@ -44,7 +44,8 @@ class StreamEncoder(Encoder):
             dtype: Of weights and states.
             device: Where the arithmetic is.
             max_tokens: Most tokens in a batch.
-            prepare: What is done to parts that were read: quantised, laid out anew.
+            prepare: What is done to parts that were read, told their name in the body:
+                quantised, laid out anew.
         """
         super().__init__(tokenizer, decoder.config)
         self.decoder, self.weights, self.prepare = decoder, weights, prepare
@@ -56,7 +57,7 @@ class StreamEncoder(Encoder):
         for module in decoder.model.modules():
             if id(module) not in inner and module is not self.words:
                 self._load(module, [key for key, _ in module.named_parameters(recurse=False)])
-        prepare(decoder.model)
+        prepare(decoder.model, "")
 
     @override
     @torch.inference_mode()
@@ -119,7 +120,7 @@ class StreamEncoder(Encoder):
                 layer.load_state_dict(ahead.result(), assign=True)
                 if number + 1 < len(layers):
                     ahead = reader.submit(read, number + 1)
-                self.prepare(layer)
+                self.prepare(layer, self.names[id(layers[number])])
                 yield number, layer
                 del layer
 

@@ -13,8 +13,9 @@ log = logging.getLogger(__name__)
 
 Row = TypeVar("Row")
 
-# How a task is scored: pairs by similarity; else a classifier, see transfer.py.
-Design = Literal["similarity", "nested", "folds", "dev"]
+# How a task is scored: pairs by similarity; triplets not at all, models are fine-tuned on them;
+# else a classifier, see transfer.py.
+Design = Literal["similarity", "nested", "folds", "dev", "triplets"]
 # Columns of a tidy table that hold sentences.
 SENTENCES = ("sentence", "left", "right")
 
@@ -74,9 +75,11 @@ def read_source(
                 )
     rows = list(layouts[source.layout](source, root))
     if len(rows) != source.rows:
+        counted = "triplets" if source.design == "triplets" else "rows with a label or score"
         raise ValueError(
-            f"task {source.task}: {root / source.file}: {len(rows)} rows with a label or score,"
-            f" the register expects {source.rows}"
+            f"task {source.task}: {root / source.file}: {len(rows)} {counted},"
+            f" the register expects {source.rows}; a part of a set is another task, with a row"
+            " of its own in workflow/resources/datasets.tsv"
         )
     return rows, digests
 

@@ -1,0 +1,89 @@
+"""Adapters: contrastive fine-tuning, the choice of a checkpoint, published ones."""
+
+
+rule train_adapter:
+    """Fine-tune a frozen model with LoRA on triplets; every so many steps a candidate."""
+    input:
+        weights="results/models/{model}/manifest.json",
+        triplets=tables_of_recipe("triplets"),
+        left_out=tables_of_recipe("left_out"),
+        representation=representation_of_recipe,
+    output:
+        checkpoints=directory("results/adapters/{model}/{adapter}/checkpoints"),
+        curve="results/adapters/{model}/{adapter}/curve.csv",
+        about="results/adapters/{model}/{adapter}/training.json",
+    log:
+        "results/logs/train_adapter/{model}/{adapter}.log",
+    benchmark:
+        "results/benchmarks/train_adapter/{model}/{adapter}.tsv"
+    wildcard_constraints:
+        adapter=adapters_from("recipe"),
+    conda:
+        "../../envs/gpu.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        gpu=of_model("gpus"),
+        mem_mb=of_training("mem_mb"),
+        runtime=of_training("runtime_min"),
+        launcher=launcher_of,
+        kept_rows=of_training("kept_rows"),
+        activations=of_training("activations"),
+    params:
+        recipe=recipe_of,
+        protocol=PROTOCOL["train_adapter"],
+    shell:
+        "python {resources.launcher} workflow/scripts/train_adapter.py --weights {input.weights}"
+        " --triplets {input.triplets} --left-out {input.left_out}"
+        " --representation {input.representation} --recipe {params.recipe:q}"
+        " --protocol {params.protocol} --threads {threads} --gpus {resources.gpu}"
+        " --kept-rows {resources.kept_rows} --activations {resources.activations}"
+        " --unfinished results/adapters/{wildcards.model}/{wildcards.adapter}/.unfinished"
+        " --tensorboard results/logs/tensorboard/{wildcards.model}/{wildcards.adapter}"
+        " --checkpoints {output.checkpoints} --curve {output.curve} --about {output.about}"
+        " 2>&1 | tee {log}"
+
+
+rule choose_checkpoint:
+    """Score every candidate on a development suite and take the best, the latest of equals."""
+    input:
+        checkpoints="results/adapters/{model}/{adapter}/checkpoints",
+        about="results/adapters/{model}/{adapter}/training.json",
+        weights="results/models/{model}/manifest.json",
+        representation=representation_of_recipe,
+        tasks=tasks_of_selection,
+    output:
+        adapter="results/adapters/{model}/{adapter}/adapter_model.safetensors",
+        settings="results/adapters/{model}/{adapter}/adapter_config.json",
+        scores="results/adapters/{model}/{adapter}/checkpoints.csv",
+        manifest="results/adapters/{model}/{adapter}/manifest.json",
+    log:
+        "results/logs/choose_checkpoint/{model}/{adapter}.log",
+    benchmark:
+        "results/benchmarks/choose_checkpoint/{model}/{adapter}.tsv"
+    wildcard_constraints:
+        adapter=adapters_from("recipe"),
+    conda:
+        "../../envs/gpu.yaml"
+    threads: config["embedding"]["threads"]
+    resources:
+        gpu=of_model("gpus"),
+        mem_mb=of_model("mem_mb"),
+        runtime=of_model("runtime_min"),
+        engine=config["embedding"]["engine"],
+        placement=placement_of,
+        max_tokens=config["embedding"]["max_tokens"],
+        shard_sentences=config["embedding"]["shard_sentences"],
+    params:
+        precision=lambda wildcards: of_recipe("selection")(wildcards)["precision"],
+        triplets=of_recipe("triplets"),
+        protocol=PROTOCOL["choose_checkpoint"],
+    shell:
+        "python workflow/scripts/choose_checkpoint.py --checkpoints {input.checkpoints}"
+        " --about {input.about} --triplets {params.triplets} --weights {input.weights}"
+        " --precision {params.precision} --representation {input.representation}"
+        " --tasks {input.tasks} --protocol {params.protocol} --compute engine={resources.engine}"
+        " placement={resources.placement} threads={threads} gpus={resources.gpu}"
+        " max_tokens={resources.max_tokens} shard_sentences={resources.shard_sentences}"
+        " --kept results/adapters/{wildcards.model}/{wildcards.adapter}/.candidates"
+        " --scores {output.scores} --adapter {output.adapter} {output.settings}"
+        " --manifest {output.manifest} 2>&1 | tee {log}"
