@@ -14,6 +14,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/common_demonstrations.smk"
 include: "workflow/rules/common_adapters.smk"
+include: "workflow/rules/common_export.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/datasets.smk"
@@ -23,6 +24,7 @@ include: "workflow/rules/finetune.smk"
 include: "workflow/rules/embed.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/export.smk"
 
 
 rule all:

@@ -56,8 +56,11 @@ PARTS = {
 class Bench:
     """One model, one data set; every method is a part, and gives rows and keys."""
 
-    def __init__(self, model: Path, datasets: Path, candidates: Path, threads: int) -> None:
+    def __init__(
+        self, model: Path, datasets: Path, candidates: Path, triplets: Path, threads: int
+    ) -> None:
         self.model, self.datasets, self.threads = model, datasets, threads
+        self.triplets = triplets
         torch.set_num_threads(threads)
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.body = AutoModel.from_pretrained(model, dtype=torch.float32)
@@ -196,6 +199,34 @@ class Bench:
             "transfer_fit_peak_mb": found["ours"]["peak_mb"],
         }
 
+    def train(self) -> tuple[pd.DataFrame, dict[str, float]]:
+        """A step of fine-tuning: every row's activations kept, or GradCache, or the original."""
+        found, rows = {}, []
+        for who in ("original", "ours", "gradcache"):
+            command = [sys.executable, HERE / "train.py", "--who", who, "--model", self.model]
+            command += ["--triplets", self.triplets, "--threads", str(self.threads)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            found[who] = json.loads(done.stdout.splitlines()[-1])
+            log.info("%s: %s", who, found[who])
+            seconds = found[who]["seconds"]
+            rows.append(
+                {
+                    "part": "train",
+                    "contender": f"{who} nf4, fp32",
+                    "slots": found[who]["rows"],
+                    "seconds": round(seconds, 2),
+                    "slots_per_second": round(found[who]["rows"] / seconds, 2),
+                }
+            )
+        original, ours, cached = (found[who] for who in ("original", "ours", "gradcache"))
+        return pd.DataFrame(rows), {
+            "train_step_speedup": original["seconds"] / ours["seconds"],
+            "train_step_gradcache_speedup": original["seconds"] / cached["seconds"],
+            "train_step_original_peak_mb": original["peak_mb"],
+            "train_step_peak_mb": ours["peak_mb"],
+            "train_step_gradcache_peak_mb": cached["peak_mb"],
+        }
+
     def growth(self) -> tuple[pd.DataFrame, dict[str, float]]:
         """Cost against the number of sentences, the length of the prefix and the model's size."""
         run = ours(self.model, "fp32", self.threads, MAX_TOKENS)
@@ -246,17 +277,18 @@ class Bench:
 
 def main() -> None:
     """Run one part, or all of them, and draw the figure."""
-    names = ["eol", "icl", "search", "stream", "transfer", "growth"]
+    names = ["eol", "icl", "search", "stream", "transfer", "train", "growth"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=["all", *names], default="all", help="what to measure")
     parser.add_argument("--model", type=Path, required=True, help="safetensors folder")
     parser.add_argument("--datasets", type=Path, required=True, help="folder of STS12.tsv, ...")
     parser.add_argument("--candidates", type=Path, required=True, help="table of demonstrations")
+    parser.add_argument("--triplets", type=Path, required=True, help="table of triplets")
     parser.add_argument("--threads", type=int, required=True, help="CPU threads of all contenders")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of results")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    bench = Bench(args.model, args.datasets, args.candidates, args.threads)
+    bench = Bench(args.model, args.datasets, args.candidates, args.triplets, args.threads)
     for part in names if args.part == "all" else [args.part]:
         table, keys = getattr(bench, part)()
         merge(args.out, part, table, keys, args.threads)

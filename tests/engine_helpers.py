@@ -55,3 +55,26 @@ def warnings_of(caplog):
 
 def files(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def dequantised(folder):
+    """The model with the weights that NF4 stands for, in float32, and by transformers alone."""
+    import bitsandbytes as bnb
+    import torch
+    from transformers import AutoModel, BitsAndBytesConfig
+
+    four = AutoModel.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        quantization_config=BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True
+        ),
+        device_map={"": "cpu"},
+    )
+    model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    for name, module in four.named_modules():
+        if isinstance(module, bnb.nn.Linear4bit):
+            wide = bnb.functional.dequantize_4bit(module.weight.data, module.weight.quant_state)
+            plain = model.get_submodule(name)
+            plain.weight.data = wide if isinstance(plain, torch.nn.Linear) else wide.mT
+    return model

@@ -1,32 +1,11 @@
 """Four bits on a CPU."""
 
-import bitsandbytes as bnb
 import pytest
 import torch
-from engine_helpers import PREFIX, PROMPTS, compute, cosines, far
-from transformers import AutoModel, BitsAndBytesConfig
+from engine_helpers import PREFIX, PROMPTS, compute, cosines, dequantised, far
 
 from sentscale.linear import PackedLinear
 from sentscale.loading import load_encoder
-
-
-def dequantised(folder):
-    """The model with the weights that NF4 stands for, in float32, and by transformers alone."""
-    four = AutoModel.from_pretrained(
-        folder,
-        dtype=torch.float32,
-        quantization_config=BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True
-        ),
-        device_map={"": "cpu"},
-    )
-    model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-    for name, module in four.named_modules():
-        if isinstance(module, bnb.nn.Linear4bit):
-            wide = bnb.functional.dequantize_4bit(module.weight.data, module.weight.quant_state)
-            plain = model.get_submodule(name)
-            plain.weight.data = wide if isinstance(plain, torch.nn.Linear) else wide.mT
-    return model
 
 
 @pytest.mark.parametrize("placement", ["resident", "stream"])
@@ -49,7 +28,9 @@ def test_nf4_on_a_cpu_needs_no_layer_of_bitsandbytes(tiny_model, monkeypatch, pl
     layers = list(encoder.decoder.layers)
     if placement == "stream":
         prepare = encoder.prepare
-        monkeypatch.setattr(encoder, "prepare", lambda part, name: (prepare(part, name), layers.append(part)))
+        monkeypatch.setattr(
+            encoder, "prepare", lambda part, name: (prepare(part, name), layers.append(part))
+        )
         encoder.encode(PROMPTS, "last")
     kinds = {type(part) for layer in layers[-3:] for part in layer.modules()}
     assert kinds & {torch.nn.Linear, PackedLinear}

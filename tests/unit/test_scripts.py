@@ -52,7 +52,9 @@ def test_a_script_is_short(name):
 def test_a_rule_gives_exactly_the_options(name):
     rules = "\n".join(path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.smk")))
     (command,) = re.findall(
-        rf"python (?:{{resources.launcher}} )?workflow/scripts/{name}\.py.*?\n\n", rules + "\n\n", re.DOTALL
+        rf"python (?:{{resources.launcher}} )?workflow/scripts/{name}\.py.*?\n\n",
+        rules + "\n\n",
+        re.DOTALL,
     )
     assert set(re.findall(r"--[a-z0-9-]+", command)) == options(name)
 

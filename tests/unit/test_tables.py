@@ -8,10 +8,12 @@ from sentscale.tables import (
     extremes,
     gain_table,
     published_gains,
+    published_table,
     read_ranking,
     read_scores,
     suite_table,
     tidy_scores,
+    with_training_set,
     write_csv,
 )
 
@@ -241,6 +243,40 @@ def test_the_papers_gains_are_the_differences_of_its_averages(root):
     assert found.gain.tolist() == [0.46, 3.99, 4.34, 8.88, 6.98, 7.18, 6.51, 9.35]
     assert found.model.tolist()[0] == "OPT 125M"
     assert set(found.precision) == {"published"}
+
+
+def encoders(*rows):
+    columns = ["model", "precision", "representation", "adapter", "STS12"]
+    return pd.DataFrame([(*row, 80.0) for row in rows], columns=columns)
+
+
+def test_a_table_says_what_each_adapter_was_trained_on():
+    table = encoders(
+        ("m", "fp32", "eol", ""),
+        ("m", "fp32", "eol", "cse"),
+        ("OPT 1.3B", "published", "PromptEOL+CSE", "cse"),
+        ("BERT", "published", "SimCSE", "fine-tuned"),
+    )
+    told = with_training_set(table, {"cse": "mine, 60 triplets (not the paper's)"})
+    place = list(told).index("training set")
+    assert list(told)[place - 1] == "adapter"
+    paper = "nli, 275,601 triplets"
+    assert list(told["training set"]) == ["", "mine, 60 triplets (not the paper's)", paper, ""]
+    pd.testing.assert_frame_equal(told.drop(columns="training set"), table)
+
+
+def test_without_adapters_nothing_is_said_of_training():
+    table = encoders(("m", "fp32", "eol", ""))
+    assert list(with_training_set(table, {"cse": "nli"})) == list(table)
+
+
+def test_the_papers_fine_tuned_rows_add_up(root):
+    tasks = ["STS12", "STS13", "STS14", "STS15", "STS16", "STSB", "SICKR"]
+    path = root / "workflow/resources/paper_tables.tsv"
+    table = published_table(path, "sts", tasks, "spearman_all")
+    table = table[table.adapter == "cse"]
+    assert len(table) == 7
+    assert (table[tasks].mean(axis=1) - table["Avg."]).abs().max() < 0.011
 
 
 def test_best_and_worst_come_once_each(tmp_path):

@@ -5,7 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ["Snakefile", "config.yaml", "Makefile", "workflow", "envs"]
@@ -48,6 +51,18 @@ class Workflow:
             return {}
         rows = (line.split() for line in table[1].splitlines())
         return {rule: int(count) for rule, count in rows if rule != "all"}
+
+    def answers(self, presets):
+        """What a dry run says to each preset; as many at once as there are cores."""
+
+        def ask(number, preset):
+            (self.folder / f"preset-{number}.yaml").write_text(yaml.safe_dump(preset))
+            return self.snakemake("--dry-run", "--configfile", f"preset-{number}.yaml")
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(ask, range(len(presets)), presets.values()))
+        assert not (self.folder / "results").exists()
+        return dict(zip(presets, found, strict=True))
 
     def edit(self, name, old, new):
         path = self.folder / name

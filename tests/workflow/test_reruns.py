@@ -110,6 +110,7 @@ def test_speed_and_place_rerun_nothing(made):
 
 def test_a_new_model_runs_only_itself(made, tiny_model):
     entry = {"family": "OPT", "parameters": 9_000, "source": {"path": str(tiny_model("opt"))}}
+    entry |= {"licence": {"id": "mit", "name": "MIT"}}
     entry |= {"gpus": 0, "mem_mb": 1000, "runtime_min": 5}
     add(made, "models", "tiny-opt", entry, models=["tiny", "tiny-opt"])
     assert made.planned() == {

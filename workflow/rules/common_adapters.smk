@@ -51,6 +51,13 @@ def tasks_of_selection(wildcards):
     return expand("results/datasets/{task}.tsv", task=config["suites"][suite])
 
 
+def source_of_adapter(wildcards):
+    """Where a published adapter is, as JSON."""
+    published = config["adapters"][wildcards.adapter]["published"]
+    check_known([wildcards.model], published, f"adapters.{wildcards.adapter}.published")
+    return json.dumps({"hub": published[wildcards.model]})
+
+
 def of_training(key):
     """Input function: speed and place of training, the model's own if it has some."""
 

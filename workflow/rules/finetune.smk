@@ -34,7 +34,7 @@ rule train_adapter:
     shell:
         "python {resources.launcher} workflow/scripts/train_adapter.py --weights {input.weights}"
         " --triplets {input.triplets} --left-out {input.left_out}"
-        " --representation {input.representation} --recipe {params.recipe:q}"
+        " --prompt {input.representation} --recipe {params.recipe:q}"
         " --protocol {params.protocol} --threads {threads} --gpus {resources.gpu}"
         " --kept-rows {resources.kept_rows} --activations {resources.activations}"
         " --unfinished results/adapters/{wildcards.model}/{wildcards.adapter}/.unfinished"
@@ -87,3 +87,59 @@ rule choose_checkpoint:
         " --kept results/adapters/{wildcards.model}/{wildcards.adapter}/.candidates"
         " --scores {output.scores} --adapter {output.adapter} {output.settings}"
         " --manifest {output.manifest} 2>&1 | tee {log}"
+
+
+rule fetch_adapter:
+    """Fetch one revision of a published adapter and write it as training would."""
+    localrule: True
+    output:
+        adapter="results/adapters/{model}/{adapter}/adapter_model.safetensors",
+        settings="results/adapters/{model}/{adapter}/adapter_config.json",
+        manifest="results/adapters/{model}/{adapter}/manifest.json",
+    log:
+        "results/logs/fetch_adapter/{model}/{adapter}.log",
+    benchmark:
+        "results/benchmarks/fetch_adapter/{model}/{adapter}.tsv"
+    wildcard_constraints:
+        adapter=adapters_from("published"),
+    conda:
+        "../../envs/gpu.yaml"
+    params:
+        source=source_of_adapter,
+        protocol=PROTOCOL["fetch_adapter"],
+    shell:
+        "python workflow/scripts/fetch_adapter.py --source {params.source:q}"
+        " --manifest {output.manifest} 2>&1 | tee {log}"
+
+
+rule plot_training:
+    """Draw how the training of an adapter went, model by model."""
+    localrule: True
+    input:
+        curves=files_of_training("curve.csv"),
+        scores=files_of_training("checkpoints.csv"),
+        code=code("plot_training", "curves", "figures", "files", "tables"),
+    output:
+        svg=report(
+            "results/figures/training/{adapter}.svg",
+            caption="../report/training.rst",
+            category="Figures",
+            labels={"figure": "training, {adapter}"},
+        ),
+        pdf="results/figures/training/{adapter}.pdf",
+    log:
+        "results/logs/plot_training/{adapter}.log",
+    benchmark:
+        "results/benchmarks/plot_training/{adapter}.tsv"
+    wildcard_constraints:
+        adapter=adapters_from("recipe"),
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        models=lambda wildcards: trainings_of_run().get(wildcards.adapter, []),
+        suite=lambda wildcards: of_recipe("selection")(wildcards)["suite"],
+        style=json.dumps(config["figures"]["style"]),
+    shell:
+        "python workflow/scripts/plot_training.py --curves {input.curves} --scores {input.scores}"
+        " --models {params.models} --suite {params.suite} --style {params.style:q}"
+        " --out {output} 2>&1 | tee {log}"

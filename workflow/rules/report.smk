@@ -31,10 +31,11 @@ rule tabulate_suite:
     params:
         tasks=lambda wildcards: config["suites"][wildcards.suite],
         metric=lambda wildcards: metric_of(wildcards.suite),
+        training_sets=json.dumps(training_sets_of_run()),
     shell:
         "python workflow/scripts/tabulate_suite.py --scores {input.scores} --tasks {params.tasks}"
         " --published {input.published} --suite {wildcards.suite} --metric {params.metric}"
-        " --out {output} 2>&1 | tee {log}"
+        " --training-sets {params.training_sets:q} --out {output} 2>&1 | tee {log}"
 
 
 rule tabulate_gain:
@@ -64,10 +65,12 @@ rule tabulate_gain:
         tasks=lambda wildcards: config["suites"][wildcards.suite],
         metric=lambda wildcards: metric_of(wildcards.suite),
         zero_shot=json.dumps(zero_shot_of()),
+        training_sets=json.dumps(training_sets_of_run()),
     shell:
         "python workflow/scripts/tabulate_gain.py --scores {input.scores} --tasks {params.tasks}"
         " --published {input.published} --suite {wildcards.suite} --metric {params.metric}"
-        " --zero-shot {params.zero_shot:q} --out {output} 2>&1 | tee {log}"
+        " --zero-shot {params.zero_shot:q} --training-sets {params.training_sets:q}"
+        " --out {output} 2>&1 | tee {log}"
 
 
 rule tabulate_demonstrations:

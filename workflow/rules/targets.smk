@@ -1,5 +1,8 @@
 """What a run asks for: files between sources and tables, tables, figures."""
 
+# The training set of the paper, a task of the register.
+PAPER_TRIPLETS = "nli"
+
 
 def scores_of_run(wildcards):
     """Score files of the run, in its order."""
@@ -64,6 +67,25 @@ def searches_of_run():
     return {search: list(names) for search, names in models.items()}
 
 
+def trainings_of_run():
+    """Models of the run by the adapter that is trained for them."""
+    models = {}
+    for model, adapter, *_ in ENCODERS:
+        if adapter != "none" and "recipe" in config["adapters"][adapter]:
+            models.setdefault(adapter, {})[model] = None
+    return {adapter: list(names) for adapter, names in models.items()}
+
+
+def files_of_training(name):
+    """Input function: a file of an adapter for each model of the run."""
+
+    def paths(wildcards):
+        models = trainings_of_run().get(wildcards.adapter, [])
+        return [f"results/adapters/{model}/{wildcards.adapter}/{name}" for model in models]
+
+    return paths
+
+
 def files_of_search(name):
     """Input function: a file of a search for each model of the run."""
 
@@ -107,6 +129,23 @@ def suites_of_run():
     return list(dict.fromkeys(cell[-1] for cell in ENCODERS))
 
 
+def training_sets_of_run():
+    """What each adapter of the run was trained on, in words for the tables."""
+    told = {}
+    for adapter in dict.fromkeys(cell[1] for cell in ENCODERS if cell[1] != "none"):
+        recipe = config["adapters"][adapter].get("recipe")
+        if recipe is None:
+            told[adapter] = "the authors'"
+            continue
+        rows = recipe["rows"] or sum(int(row["rows"]) for row in sources_of(recipe["triplets"]))
+        whole = recipe["rows"] is None and not recipe["left_out"]
+        papers = recipe["triplets"] == PAPER_TRIPLETS and whole
+        more = " without evaluation sentences" if recipe["left_out"] else ""
+        mark = "" if papers else " (not the paper's)"
+        told[adapter] = f"{recipe['triplets']}, {rows:,} triplets{more}{mark}"
+    return told
+
+
 def tables_of_run(wildcards):
     """The tidy table, and the others in four formats."""
     names = [
@@ -119,7 +158,7 @@ def tables_of_run(wildcards):
 
 
 def figures_of_run(wildcards):
-    """Figures of the suites that the run embeds and of its searches, in two formats."""
+    """Figures of the suites that the run embeds, its searches and trainings, in two formats."""
     names = [
         f"{figure}/{suite}"
         for figure in ("scaling", "representations")
@@ -127,6 +166,7 @@ def figures_of_run(wildcards):
         if suite in suites_of_run()
     ]
     names += [f"demonstrations/{search}" for search in searches_of_run()]
+    names += [f"training/{adapter}" for adapter in trainings_of_run()]
     return expand("results/figures/{name}.{kind}", name=names, kind=["svg", "pdf"])
 
 

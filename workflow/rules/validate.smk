@@ -14,9 +14,10 @@ def explain(error):
         allowed = sorted(error.schema["properties"])
         unknown = sorted(map(str, set(error.instance) - set(allowed)))
         where = f" in {key}" if key else ""
-        return f"unknown key {', '.join(unknown)}{where}; allowed: {', '.join(allowed)}"
+        return f"unknown key {', '.join(unknown)}{where}; allowed: {', '.join(allowed)}{about}"
     if error.validator == "enum":
-        return f"{key} is {error.instance!r}; allowed: {', '.join(map(str, error.validator_value))}"
+        allowed = ", ".join(map(str, error.validator_value))
+        return f"{key} is {error.instance!r}; allowed: {allowed}{about}"
     return f"{key or 'top level'}: {error.message}{about}"
 
 
@@ -182,6 +183,7 @@ check_mirror()
 
 
 include: "validate_prompts.smk"
+include: "validate_adapters.smk"
 
 
 check_places()

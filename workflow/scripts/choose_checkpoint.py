@@ -6,10 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from sentscale.adapters import write_manifest
-from sentscale.candidates import latest_best, score_candidates
+from sentscale.candidates import choose_candidate, score_candidates
 from sentscale.encoder import Compute, Encoder
 from sentscale.files import read_json, written_whole
 from sentscale.loading import load_encoder
@@ -47,36 +45,35 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     compute, tasks = Compute.parse(args.compute), [read_pairs(path) for path in args.tasks]
-    inputs = {"manifest": args.weights} | {path.stem: path for path in args.tasks}
+    representation = read_representation(args.representation)
+    tables = {path.stem: path for path in args.tasks}
     selection = {
         "precision": args.precision,
-        "representation": vars(read_representation(args.representation)),
-        "inputs": digests(**inputs),
+        "representation": vars(representation),
+        "inputs": digests(manifest=args.weights, **tables),
         "protocol": args.protocol,
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
     }
     kept = ShardFolder(args.kept, selection | {"gpu": compute.gpus > 0})
-    folders = sorted(args.checkpoints.glob("step-*"))
+    found = {int(path.name[5:]): path for path in sorted(args.checkpoints.glob("step-*"))}
+    folders: dict[int, Path | None] = {0: None} | found
     weights = open_weights(args.weights)
 
-    def load(folder: Path) -> Encoder:
+    def load(folder: Path | None) -> Encoder:
         return load_encoder(weights, args.precision, compute, folder)
 
-    representation = read_representation(args.representation)
     with Progress(str(args.scores), len(folders), "checkpoints") as progress:
         scores = score_candidates(folders, representation, tasks, load, kept, progress)
-    best = latest_best(scores)
-    steps = [int(folder.name.removeprefix("step-")) for folder in folders]
-    chosen = [place == best for place in range(len(scores))]
-    write_csv(args.scores, pd.DataFrame({"step": steps, "score": scores, "chosen": chosen}))
+    table = choose_candidate(scores)
+    write_csv(args.scores, table)
+    (best,) = table[table.chosen].itertuples()
     for path in args.adapter:
         with written_whole(path) as part:
-            shutil.copyfile(folders[best] / path.name, part)
-    selection |= {"step": steps[best], "score": scores[best], "candidates": len(scores)}
+            shutil.copyfile(found[best.step] / path.name, part)
+    selection |= {"step": best.step, "score": best.score, "zero_shot": scores[0]}
     training = read_json(args.about) | {"triplets": args.triplets}
     write_manifest(args.manifest, {"training": training, "selection": selection})
     kept.clear()
-    logging.info("%s: step %d, %.2f", args.manifest, steps[best], scores[best])
 
 
 if __name__ == "__main__":

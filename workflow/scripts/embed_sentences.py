@@ -48,15 +48,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "rows": len(sentences),
         "precision": args.precision,
         "representation": vars(representation),
-        "inputs": digests(manifest=args.weights, sentences=args.sentences),
+        "inputs": digests(manifest=args.weights, sentences=args.sentences, adapter=args.adapter),
         "protocol": args.protocol,
         "versions": versions(["torch", "transformers", "tokenizers", "numpy"]),
     }
-    folder = None
-    if args.adapter:
-        folder = open_adapter(args.adapter)
-        about["inputs"] |= digests(adapter=args.adapter)
-    encoder = load_encoder(open_weights(args.weights), args.precision, compute, folder)
+    weights, adapter = open_weights(args.weights), open_adapter(args.adapter)
+    encoder = load_encoder(weights, args.precision, compute, adapter)
     size = len(sentences) if compute.placement == "stream" else compute.shard_sentences
     # Only what may change a bit more than a rounding: a smaller budget keeps what is done.
     settings = about | {"gpu": compute.gpus > 0, "shard_sentences": size}
@@ -65,17 +62,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     with Progress(str(args.out), sum(lengths), "tokens") as progress:
 
         def embed(texts: list[str]) -> np.ndarray:
-            asked, where = [prompts[text] for text in texts], shards.folder / "states"
-            heads = [representation.prefix]
+            asked, heads = [prompts[text] for text in texts], [representation.prefix]
+            where = shards.folder / "states"
             vectors = encoder.encode(asked, representation.pooling, heads, progress.advance, where)
             check_vectors(vectors, texts)
             return vectors
 
         skip = progress.skip
         shape = embed_in_shards(sentences, embed, lengths, size, shards, skip, args.out)
-    about["compute"] = vars(compute)
     made = {"width": shape[1], "dtype": "float32", "sha256": sha256_of(args.out)}
-    write_json(args.about, about | made)
+    write_json(args.about, about | {"compute": vars(compute)} | made)
     shards.clear()
     log.info("%s: %d sentences, %d numbers each", args.out, *shape)
 

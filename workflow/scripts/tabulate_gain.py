@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sentscale.formats import write_table
-from sentscale.tables import gain_table, published_gains, read_scores
+from sentscale.tables import gain_table, published_gains, read_scores, with_training_set
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -21,6 +21,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--tasks", nargs="+", required=True, help="tasks of the suite, in order")
     add("--metric", required=True, help="for example spearman_all")
     add("--zero-shot", required=True, help="JSON: representations and their twins without")
+    add("--training-sets", required=True, help="JSON: what each adapter was trained on")
     add("--out", type=Path, nargs="+", required=True, help="tables to write: csv, md, tex, html")
     return parser.parse_args(argv)
 
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ours = gain_table(scores, args.tasks, args.metric, twins)
     published = published_gains(args.published, args.suite, args.metric)
     table = pd.concat([ours, published.reindex(columns=ours.columns)])
+    table = with_training_set(table, json.loads(args.training_sets))
     write_table(table, f"gain {args.suite}", args.out)
 
 

@@ -1,13 +1,14 @@
 """Lay the scores of one suite out as the paper does."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from sentscale.formats import write_table
-from sentscale.tables import published_table, read_scores, suite_table
+from sentscale.tables import published_table, read_scores, suite_table, with_training_set
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -19,6 +20,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--suite", required=True, help="name of the suite")
     add("--tasks", nargs="+", required=True, help="tasks of the suite, in order")
     add("--metric", required=True, help="for example spearman_all")
+    add("--training-sets", required=True, help="JSON: what each adapter was trained on")
     add("--out", type=Path, nargs="+", required=True, help="tables to write: csv, md, tex, html")
     return parser.parse_args(argv)
 
@@ -29,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ours = suite_table(read_scores(args.scores), args.tasks, args.metric)
     published = published_table(args.published, args.suite, args.tasks, args.metric)
     table = pd.concat([ours, published.reindex(columns=ours.columns)])
+    table = with_training_set(table, json.loads(args.training_sets))
     write_table(table, args.suite, args.out)
 
 

@@ -16,9 +16,8 @@ from sentscale.provenance import digests, versions
 from sentscale.ranks import joined_ranks
 from sentscale.recipe import Recipe
 from sentscale.tables import write_csv
-from sentscale.tasks import read_sentences
 from sentscale.training import Reports, StoppedError, Trainer, train
-from sentscale.triplets import read_triplets, select_triplets
+from sentscale.triplets import load_triplets
 from sentscale.weights import open_weights
 
 
@@ -29,7 +28,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--weights", type=Path, required=True, help="manifest of the model")
     add("--triplets", type=Path, required=True, help="table of the training set")
     add("--left-out", type=Path, nargs="*", required=True, help="tables of sentences to avoid")
-    add("--representation", type=Path, required=True, help="JSON of fill_representation")
+    add("--prompt", type=Path, required=True, help="JSON of fill_representation")
     add("--recipe", required=True, help="JSON: the recipe for this model, see Recipe")
     add("--protocol", type=int, required=True, help="version of this step")
     add("--threads", type=int, required=True, help="CPU threads of each process")
@@ -48,30 +47,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Go on from the newest good checkpoint, or begin; a signal saves and ends the job."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = Recipe(**json.loads(args.recipe))
-    representation = read_representation(args.representation)
-    barred = frozenset(text for path in args.left_out for text in read_sentences(path))
-    triplets = select_triplets(read_triplets(args.triplets), barred, recipe.rows, recipe.seed)
+    recipe, representation = Recipe(**json.loads(args.recipe)), read_representation(args.prompt)
+    triplets = load_triplets(args.triplets, args.left_out, recipe.rows, recipe.seed)
+    left_out = {path.stem: path for path in args.left_out}
     about = {
         "recipe": vars(recipe),
         "representation": vars(representation),
         "rows": len(triplets),
-        "inputs": digests(manifest=args.weights, triplets=args.triplets),
-        "left_out": digests(**{path.stem: path for path in args.left_out}),
+        "inputs": digests(manifest=args.weights, triplets=args.triplets, **left_out),
         "protocol": args.protocol,
         "versions": versions(["torch", "transformers", "tokenizers", "peft", "bitsandbytes"]),
     }
     kept = Checkpoints(args.unfinished, about | {"gpu": args.gpus > 0}, recipe.checkpoint_every)
     with joined_ranks(args.gpus, args.threads) as ranks:
         weights = open_weights(args.weights)
-        model = load_trainable(weights, recipe, ranks.device, args.activations)
         tokens = tokenise_triplets(triplets, representation, weights, recipe)
+        model = load_trainable(weights, recipe, ranks.device, args.activations)
         trainer = Trainer(model, recipe, representation.pooling, ranks, args.kept_rows)
         reports = Reports(str(args.curve), recipe.steps(len(triplets)), args.tensorboard, ranks)
         try:
             curve = train(trainer, tokens, kept, reports)
         except StoppedError as stopped:
-            logging.warning("%s; run again to go on", stopped)
             sys.exit(128 + stopped.signum)
         if ranks.rank == 0:
             kept.publish(args.checkpoints)

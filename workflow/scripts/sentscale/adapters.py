@@ -9,19 +9,25 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from sentscale.checkpoints import ADAPTER, CONFIG
 from sentscale.files import check_sha256, read_json, sha256_of, write_json
 
-# What PEFT can do beyond plain LoRA, with the value that means it is not used.
+# What a key of PEFT's settings may be where LoRA is plain.
 _PLAIN = {
-    "peft_type": "LORA",
-    "bias": "none",
-    "use_dora": False,
-    "use_rslora": False,
-    "alpha_pattern": {},
-    "modules_to_save": None,
+    "peft_type": ("LORA",),
+    "bias": ("none", None),
+    "init_lora_weights": (True, False, "gaussian", "orthogonal", None),  # others change the model
+}
+# Keys that say nothing about what trained matrices do. All others must be empty, as they are
+# where PEFT, this version or another, does no more than plain LoRA.
+_FREE = {
+    *("auto_mapping", "base_model_name_or_path", "ensure_weight_tying", "exclude_modules"),
+    *("fan_in_fan_out", "inference_mode", "layers_pattern", "layers_to_transform", "lora_alpha"),
+    *("lora_dropout", "megatron_core", "merge_weights", "peft_version", "qalora_group_size", "r"),
+    *("revision", "target_modules", "task_type"),
 }
 
 
@@ -44,18 +50,37 @@ def write_manifest(out: Path, about: dict[str, Any]) -> None:
     write_json(out, about | {"files": files})
 
 
-def open_adapter(manifest: Path) -> Path:
-    """Folder of an adapter, after comparing its files with the manifest.
+def open_adapter(manifest: Path | None) -> Path | None:
+    """Folder of an adapter, after comparing its files with the manifest; None for none.
 
     Raises:
         ValueError: A file has another digest than when the manifest was written.
     """
+    if manifest is None:
+        return None
     for name, sha256 in read_json(manifest)["files"].items():
         check_sha256(manifest.parent / name, sha256)
     return manifest.parent
 
 
-def read_adapter(folder: Path, body: nn.Module) -> Adapter:
+def read_settings(path: Path) -> tuple[int, float]:
+    """Rank, and factor alpha / r, of PEFT's `adapter_config.json`, whatever its version.
+
+    Raises:
+        ValueError: The adapter is more than plain LoRA. Names the key.
+    """
+    config = read_json(path)
+    others = sorted(config.keys() - _PLAIN.keys() - _FREE)
+    for key in [*_PLAIN, *filter(config.get, others)]:
+        if config.get(key) not in _PLAIN.get(key, ()):
+            raise ValueError(f"{path}: {key} is {config.get(key)!r}; only plain LoRA is known")
+    for key in ("r", "lora_alpha"):
+        if not isinstance(config.get(key), int | float) or config[key] <= 0:
+            raise ValueError(f"{path}: {key} is {config.get(key)!r}, not a number above 0")
+    return config["r"], config["lora_alpha"] / config["r"]
+
+
+def read_adapter(folder: Path, body: PreTrainedModel) -> Adapter:
     """Read PEFT's two files.
 
     Names of an adapter that was made for a model with its vocabulary head begin with
@@ -69,32 +94,32 @@ def read_adapter(folder: Path, body: nn.Module) -> Adapter:
         ValueError: The adapter is more than plain LoRA, or a layer of it is not the
             model's. Names the key or the layer.
     """
-    config = read_json(folder / CONFIG)
-    for key, plain in _PLAIN.items():
-        if config.get(key, plain) not in (plain, None):
-            raise ValueError(
-                f"{folder / CONFIG}: {key} is {config[key]!r}; known is {plain!r} only"
-            )
+    rank, factor = read_settings(folder / CONFIG)
+    path = folder / ADAPTER
     shapes = {
-        name: tuple(module.weight.shape)
+        name: module.weight.shape[:: -1 if type(module) is Conv1D else 1]  # (out, in)
         for name, module in body.named_modules()
         if type(module) in (nn.Linear, Conv1D)
     }
-    halves: dict[str, dict[str, torch.Tensor]] = {}
-    for key, tensor in load_file(folder / ADAPTER).items():
-        name, half = re.fullmatch(r"base_model\.model\.(.+)\.lora_([AB])\.weight", key).groups()
-        halves.setdefault(name, {})[half] = tensor
-    matrices = {}
-    for name, pair in halves.items():
-        found = name if name in shapes else name.partition(".")[2]
-        wanted = (pair["B"].shape[0], pair["A"].shape[1])
-        if shapes.get(found) not in (wanted, wanted[::-1]):
-            raise ValueError(
-                f"{folder / ADAPTER}: {name} is for a layer of {wanted}, the model has"
-                f" {shapes.get(found, 'no such layer')}"
-            )
-        matrices[found] = pair["A"], pair["B"]
-    return Adapter(config["lora_alpha"] / config["r"], matrices)
+    pairs: dict[str, dict[str, torch.Tensor]] = {}
+    for key, tensor in load_file(path).items():
+        parts = re.fullmatch(r"base_model\.model\.(.+)\.lora_([AB])\.weight", key)
+        if parts is None:
+            raise ValueError(f"{path}: tensor {key} is none of LoRA on a linear layer")
+        name = parts[1]
+        if name not in shapes:
+            name = name.removeprefix(f"{body.base_model_prefix}.")
+        if name not in shapes:
+            raise ValueError(f"{path}: tensor {key} is for a layer that the model has not")
+        pairs.setdefault(name, {})[parts[2]] = tensor
+    if not pairs:
+        raise ValueError(f"{path}: holds no tensors")
+    for name, pair in pairs.items():
+        found = {half: tuple(tensor.shape) for half, tensor in sorted(pair.items())}
+        wanted = {"A": (rank, shapes[name][1]), "B": (shapes[name][0], rank)}
+        if found != wanted:
+            raise ValueError(f"{path}: {name} has {found}, the model and r ask for {wanted}")
+    return Adapter(factor, {name: (pair["A"], pair["B"]) for name, pair in pairs.items()})
 
 
 @torch.no_grad()

@@ -1,9 +1,10 @@
 """Candidates of an adapter: how good each checkpoint is, and which one is taken."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sentscale.checkpoints import ADAPTER
 from sentscale.choice import development_scores
@@ -17,17 +18,18 @@ from sentscale.shards import ShardFolder
 
 
 def score_candidates(
-    folders: Sequence[Path],
+    folders: Mapping[int, Path | None],
     representation: Representation,
     tasks: Sequence[Sequence[Pair]],
-    load: Callable[[Path], Encoder],
+    load: Callable[[Path | None], Encoder],
     kept: ShardFolder,
     progress: Progress,
-) -> list[float]:
+) -> dict[int, float]:
     """Development score of each candidate; each is kept when it is done.
 
     Args:
-        folders: Of the candidates, with PEFT's files in each.
+        folders: Of the candidates by their step, with PEFT's files in each; None for
+            no adapter.
         representation: What they are scored with.
         tasks: Pairs of each development task.
         load: Gives the encoder with a candidate.
@@ -38,9 +40,9 @@ def score_candidates(
         ValueError: A score is undefined, because all similarities are equal.
     """
     pairs = [pair for task in tasks for pair in task]
-    scores = []
-    for folder in folders:
-        name = sha256_of(folder / ADAPTER)[:32]
+    scores = {}
+    for step, folder in folders.items():
+        name = sha256_of(folder / ADAPTER)[:32] if folder else "none"
         found = kept.load(name)
         if found is None:
             found = similarities(load(folder), representation, pairs)
@@ -50,11 +52,20 @@ def score_candidates(
             progress.skip(1)
         score = float(development_scores(found, tasks))
         if not np.isfinite(score):
-            raise ValueError(f"score of {folder} is undefined: its similarities are all equal")
-        scores.append(score)
+            raise ValueError(f"score of step {step} is undefined: its similarities are all equal")
+        scores[step] = score
     return scores
 
 
-def latest_best(scores: Sequence[float]) -> int:
-    """Place of the best of scores rounded to 2 decimals; of equals the last, as the original."""
-    return max(range(len(scores)), key=lambda place: (round(scores[place], 2), place))
+def choose_candidate(scores: Mapping[int, float]) -> pd.DataFrame:
+    """The best of scores rounded to 2 decimals; of equals the latest, as the original.
+
+    Args:
+        scores: By their step; 0 is the model without an adapter, which is no candidate.
+
+    Returns:
+        Columns step, score and chosen, which is true in one row.
+    """
+    best = max(filter(None, scores), key=lambda step: (round(scores[step], 2), step))
+    chosen = [step == best for step in scores]
+    return pd.DataFrame({"step": scores.keys(), "score": scores.values(), "chosen": chosen})

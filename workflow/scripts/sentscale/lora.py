@@ -1,15 +1,17 @@
 """A frozen body with LoRA on every linear layer, to be trained."""
 
+import warnings
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
 from torch import nn
 from transformers import AutoConfig, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
+from transformers.utils import logging as transformers_logging
 
 from sentscale.families import decoder_for
-from sentscale.linear import linears_of
 from sentscale.loading import dtype_of, load_body
 from sentscale.recipe import Recipe
 
@@ -34,6 +36,7 @@ def load_trainable(
         ValueError: The model is not causal or not known to the fast engine, or base or
             compute are not for this device.
     """
+    transformers_logging.disable_progress_bar()  # its bars would fill the log files
     gpu = device.type == "cuda"
     compute = dtype_of(recipe.compute, gpu)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -42,14 +45,15 @@ def load_trainable(
         raise ValueError(f"{folder}: training is not for {reason}: chunks have no mask for padding")
     states = torch.float32 if recipe.base == "nf4" else dtype_of(recipe.base, gpu)
     model = load_body(folder, states, recipe.base, {"": device}, compute, "sdpa")
-    if not gpu and compute != torch.float32:
-        # Autocast would do it at every product.
-        for _, _, weight, _ in linears_of(model):
-            weight.data = weight.to(compute)
     torch.manual_seed(recipe.seed)
     found = put_lora(model, recipe.rank, recipe.alpha, recipe.dropout)
     for parameter in trained(found).values():
         parameter.data = parameter.data.float()
+    if not gpu and compute != torch.float32:
+        # Autocast would do it at every product. LoRA's first matrices are drawn before, in float32.
+        for module in found.modules():
+            if isinstance(module, LoraLayer):
+                module.base_layer.weight.data = module.base_layer.weight.to(compute)
     if activations == "recomputed":
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return found.train()
@@ -66,7 +70,9 @@ def put_lora(model: PreTrainedModel, rank: int, alpha: int, dropout: float) -> P
         # GPT-2's layers hold their weights as (in, out).
         fan_in_fan_out=any(type(module) is Conv1D for module in model.modules()),
     )
-    found = get_peft_model(model, config)
+    with warnings.catch_warnings():  # PEFT asks transformers in a way that the next version drops
+        warnings.simplefilter("ignore", FutureWarning)
+        found = get_peft_model(model, config)
     config.base_model_name_or_path = None  # it would be this machine's path
     return found
 

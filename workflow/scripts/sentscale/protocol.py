@@ -23,6 +23,8 @@ PROTOCOL: dict[str, int] = {
     "fill_representation": 2,
     "train_adapter": 1,
     "choose_checkpoint": 1,
+    "fetch_adapter": 1,
     "embed_sentences": 2,
+    "export_encoder": 1,
     "score_transfer": 1,
 }

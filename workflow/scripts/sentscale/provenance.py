@@ -13,6 +13,6 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
-def digests(**paths: Path) -> dict[str, str]:
-    """SHA-256 of each named file."""
-    return {name: sha256_of(path) for name, path in paths.items()}
+def digests(**paths: Path | None) -> dict[str, str]:
+    """SHA-256 of each named file; None is left out."""
+    return {name: sha256_of(path) for name, path in paths.items() if path is not None}

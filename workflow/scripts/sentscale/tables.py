@@ -12,6 +12,8 @@ from sentscale.files import read_json, write_text
 ENCODER = ["model", "precision", "representation", "adapter"]
 SCORE_COLUMNS = [*ENCODER, "task", "metric", "value", "low", "high", "n"]
 AVERAGE = "Avg."
+# Of the paper's own fine-tuned models.
+PAPER_TRAINING_SET = "nli, 275,601 triplets"
 
 
 def tidy_scores(paths: list[Path]) -> pd.DataFrame:
@@ -102,6 +104,28 @@ def published_table(path: Path, suite: str, tasks: list[str], metric: str) -> pd
         index=pd.MultiIndex.from_tuples(rows, names=ENCODER), columns=[*tasks, AVERAGE]
     )
     return wide.rename_axis(columns=None).reset_index()
+
+
+def with_training_set(table: pd.DataFrame, sets: dict[str, str]) -> pd.DataFrame:
+    """Say beside each adapter what it was trained on: a column behind `adapter`.
+
+    A score of a model that was trained on other data must not be taken for the paper's.
+
+    Args:
+        table: Rows of encoders, the published ones too.
+        sets: For each of our adapters its training set in words.
+
+    Returns:
+        The table; without the column if no row has an adapter.
+    """
+    ours = table.precision != "published"
+    told = table.adapter.where(ours, "").map(sets).fillna("")
+    told = told.mask(~ours & (table.adapter == "cse"), PAPER_TRAINING_SET)
+    if (told == "").all():
+        return table
+    place = table.columns.get_loc("adapter") + 1
+    columns = table.columns.insert(place, "training set")
+    return table.assign(**{"training set": told})[columns]
 
 
 def gain_table(

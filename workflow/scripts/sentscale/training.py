@@ -43,7 +43,9 @@ class StoppedError(Exception):
     """A signal asked to stop, and the state was saved."""
 
     def __init__(self, signum: int, step: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name}; step {step} is saved")
+        super().__init__(
+            f"stopped by {signal.Signals(signum).name}; step {step} is saved, run again to go on"
+        )
         self.signum = signum
 
 
@@ -78,6 +80,7 @@ class Trainer:
         gpu = ranks.device.type == "cuda"
         self.dtype = dtype_of(recipe.compute, gpu)
         self.scaler = torch.amp.GradScaler("cuda", enabled=recipe.compute == "fp16")
+        self.scaler.scale(torch.zeros((), device=ranks.device))  # makes its numbers, else no step
         with torch.no_grad():
             probe = Chunk([0], torch.zeros(1, 1, dtype=torch.long), torch.ones(1).long(), 0)
             self.width = self.embed(probe).shape[1]
@@ -130,10 +133,11 @@ class Trainer:
         """All that a checkpoint needs, on the CPU."""
         moments, updates = {}, 0.0
         for name, matrix in self.matrices.items():
-            kept = self.optimiser.state[matrix]
-            moments[f"mean.{name}"] = kept["exp_avg"].cpu()
-            moments[f"square.{name}"] = kept["exp_avg_sq"].cpu()
-            updates = float(kept["step"])
+            # Empty while the scaler has left out every step.
+            kept = self.optimiser.state.get(matrix) or {}
+            moments[f"mean.{name}"] = kept.get("exp_avg", torch.zeros_like(matrix)).cpu()
+            moments[f"square.{name}"] = kept.get("exp_avg_sq", torch.zeros_like(matrix)).cpu()
+            updates = float(kept.get("step", 0))
         adapter = {name: matrix.detach().cpu() for name, matrix in self.matrices.items()}
         counters = {"updates": updates, "scaler": self.scaler.state_dict()}
         return State(step, adapter, moments, counters, curve)
@@ -264,7 +268,9 @@ def train(
             if signum or not (number + 1) % recipe.checkpoint_every or number + 1 == steps:
                 save(number + 1)
             if signum and number + 1 < steps:
-                raise StoppedError(signum, number + 1)
+                stopped = StoppedError(signum, number + 1)
+                log.warning("%s", stopped)
+                raise stopped
     return pd.DataFrame(rows)
 
 

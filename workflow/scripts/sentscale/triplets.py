@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from sentscale.files import write_text
 from sentscale.prompts import join_words
-from sentscale.tasks import Source, numbered_lines, read_table
+from sentscale.tasks import Source, numbered_lines, read_sentences, read_table
 
 
 class Triplet(NamedTuple):
@@ -22,7 +22,7 @@ class Triplet(NamedTuple):
 
 
 COLUMNS = Triplet._fields
-# All that the paper's training does to a sentence is to cut it, so only what a table cannot hold goes.
+# The paper's training only cuts a sentence, so nothing goes but what a table cannot hold.
 _BREAKS = re.compile(r"[\t\r\n]+")
 
 
@@ -96,6 +96,21 @@ def read_triplets(path: Path) -> list[Triplet]:
         ValueError: Wrong header or number of columns, with file and line.
     """
     return [Triplet(*fields[:3]) for fields in read_table(path, COLUMNS)]
+
+
+def load_triplets(
+    path: Path, left_out: Sequence[Path], rows: int | None, seed: int
+) -> list[Triplet]:
+    """Triplets of a table to train on.
+
+    Args:
+        path: The whole set.
+        left_out: Tables of tasks of which no sentence is trained on.
+        rows: See `select_triplets`.
+        seed: See `select_triplets`.
+    """
+    barred = frozenset(text for table in left_out for text in read_sentences(table))
+    return select_triplets(read_triplets(path), barred, rows, seed)
 
 
 def select_triplets(

@@ -1,6 +1,7 @@
 """Model weights: where they come from, as safetensors, with a digest of each file."""
 
 import logging
+import pickle
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import save_file
 from transformers import AutoModel, AutoTokenizer
 
@@ -112,9 +114,6 @@ def dequantise(gguf: Path, folder: Path) -> None:
 def fetch_from_hub(repository: str, revision: str, folder: Path) -> Path | None:
     """Fetch one revision of a model into the hub's own cache, or take it from there.
 
-    Files of a blob store are named by their SHA-256: each is compared with its
-    name, because the client compares sizes only.
-
     Args:
         repository: For example `facebook/opt-125m`.
         revision: A full commit id.
@@ -128,24 +127,54 @@ def fetch_from_hub(repository: str, revision: str, folder: Path) -> Path | None:
         ValueError: A cached file is damaged, or there are no weights.
         OSError: Offline and not in the cache, or no such repository (the client's message).
     """
-    where = _snapshot(repository, revision, "*.safetensors")
-    if not list(where.glob("*.safetensors")):
-        where = _snapshot(repository, revision, "pytorch_model*.bin")
-    for path in sorted(where.iterdir()):
-        blob = path.resolve().name
-        if re.fullmatch("[0-9a-f]{64}", blob):
-            check_sha256(path, blob)
+    kinds = ["*.safetensors", "pytorch_model*.bin"]
+    where = fetch_files(repository, revision, SMALL_FILES, kinds)
     if list(where.glob("*.safetensors")):
         return None
     convert_bin(where, folder)
     return folder
 
 
-def _snapshot(repository: str, revision: str, weights: str, *, offline: bool = False) -> Path:
+def fetch_files(repository: str, revision: str, small: list[str], kinds: list[str]) -> Path:
+    """Fetch some files of one revision into the hub's own cache, or take them from there.
+
+    Files of a blob store are named by their SHA-256: each is compared with its
+    name, because the client compares sizes only.
+
+    Args:
+        repository: Owner and name.
+        revision: A full commit id.
+        small: Patterns of files that are always fetched.
+        kinds: Patterns of weights. Only the first kind that is there is fetched.
+
+    Returns:
+        The folder in the cache, which may lack what the repository lacks.
+
+    Raises:
+        ValueError: A cached file is damaged.
+        OSError: Offline and not in the cache, or no such repository (the client's message).
+    """
+    for kind in kinds:
+        try:
+            where = _snapshot(repository, revision, [*small, kind])
+        except LocalEntryNotFoundError as error:
+            raise FileNotFoundError(f"{repository} at {revision}: {error}") from error
+        if list(where.glob(kind)):
+            break
+    for path in sorted(where.glob("*")):
+        blob = path.resolve().name
+        if re.fullmatch("[0-9a-f]{64}", blob):
+            check_sha256(path, blob)
+    return where
+
+
+def _snapshot(
+    repository: str, revision: str, patterns: list[str], *, offline: bool = False
+) -> Path:
     found = snapshot_download(
         repository,
         revision=revision,
-        allow_patterns=[*SMALL_FILES, weights],
+        allow_patterns=patterns,
         ignore_patterns=IN_SUBFOLDERS,
         local_files_only=offline,
     )
@@ -157,6 +186,7 @@ def convert_bin(source: Path, folder: Path) -> None:
 
     Raises:
         ValueError: The source has no `pytorch_model*.bin`.
+        UnpicklingError: A shard holds more than tensors.
     """
     shards = sorted(source.glob("pytorch_model*.bin"))
     if not shards:
@@ -165,13 +195,8 @@ def convert_bin(source: Path, folder: Path) -> None:
         part.mkdir()
         places: dict[str, str] = {}
         for shard in shards:
-            tensors = torch.load(shard, map_location="cpu", weights_only=True, mmap=True)
             name = shard.name.replace("pytorch_model", "model").replace(".bin", ".safetensors")
-            # Tied tensors share memory, which safetensors refuses: each gets its own.
-            own = {key: tensor.clone().contiguous() for key, tensor in tensors.items()}
-            save_file(own, part / name, metadata={"format": "pt"})
-            (part / name).chmod(0o644)
-            places |= dict.fromkeys(own, name)
+            places |= dict.fromkeys(convert_shard(shard, part / name), name)
         if len(shards) > 1:
             index = {"metadata": {}, "weight_map": places}
             write_json(part / "model.safetensors.index.json", index)
@@ -179,6 +204,26 @@ def convert_bin(source: Path, folder: Path) -> None:
             for path in source.glob(pattern):
                 if not path.name.startswith("pytorch_model"):
                     shutil.copyfile(path, part / path.name)
+
+
+def convert_shard(shard: Path, out: Path) -> list[str]:
+    """Rewrite one pickled file of tensors, without running what else it may hold.
+
+    Returns:
+        The names of its tensors.
+
+    Raises:
+        UnpicklingError: The file holds more than tensors. Names it.
+    """
+    try:
+        tensors = torch.load(shard, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise pickle.UnpicklingError(f"{shard}: {error}") from error
+    # Tied tensors share memory, which safetensors refuses: each gets its own.
+    own = {key: tensor.clone().contiguous() for key, tensor in tensors.items()}
+    save_file(own, out, metadata={"format": "pt"})
+    out.chmod(0o644)  # safetensors makes it private to the user
+    return list(own)
 
 
 def write_manifest(out: Path, source: dict[str, Any], folder: Path | None) -> None:
@@ -211,7 +256,8 @@ def _locate(manifest: dict[str, Any], beside: Path) -> Path:
     if "path" in manifest["source"]:
         return Path(manifest["source"]["path"])
     hub = manifest["source"]["hub"]
-    return _snapshot(hub["repository"], hub["revision"], "*.safetensors", offline=True)
+    patterns = [*SMALL_FILES, "*.safetensors"]
+    return _snapshot(hub["repository"], hub["revision"], patterns, offline=True)
 
 
 def open_weights(manifest_path: Path) -> Path:

@@ -1,0 +1,79 @@
+"""Checks of adapters: what is trained, what is published, and what a run asks of them."""
+
+
+def trainings_asked_for():
+    """(model, adapter, recipe) of each adapter that the run trains; the model's own values in it."""
+    found = []
+    for grid in config["run"]:
+        for model, adapter in product(grid["models"], grid["adapters"]):
+            if recipe := config["adapters"].get(adapter, {}).get("recipe"):
+                found.append((model, adapter, recipe | recipe["by_model"].get(model, {})))
+    return found
+
+
+def check_adapters_of_run():
+    """Each adapter is `none` or in the catalogue; a published one is there for each model."""
+    for number, grid in enumerate(config["run"]):
+        check_known(grid["adapters"], ["none", *config["adapters"]], f"run[{number}].adapters")
+        for model, adapter in product(grid["models"], grid["adapters"]):
+            published = config["adapters"].get(adapter, {}).get("published", {model: None})
+            if model not in published:
+                raise WorkflowError(
+                    f"run[{number}] has {model} with adapters.{adapter}, which is published for"
+                    f" {', '.join(published)} only"
+                )
+
+
+def check_recipes():
+    """A recipe names triplets, tasks to leave out, a bare prompt and a suite of STS tasks."""
+    designs = {row["task"]: row["design"] for row in SOURCES}
+    trained = {task for task in designs if designs[task] == "triplets"}
+    for name, source in config["adapters"].items():
+        if "recipe" in source:
+            recipe, key = source["recipe"], f"adapters.{name}.recipe"
+            check_known([recipe["triplets"]], trained, f"{key}.triplets")
+            check_known(recipe["left_out"], designs.keys() - trained, f"{key}.left_out")
+            check_representation_of(recipe, key)
+            suite = recipe["selection"]["suite"]
+            check_known([suite], config["suites"], f"{key}.selection.suite")
+            if any(designs[task] != "similarity" for task in config["suites"][suite]):
+                raise WorkflowError(f"{key}.selection.suite is {suite!r}, not one of STS tasks")
+
+
+def check_representation_of(recipe, key):
+    """A recipe's representation exists, has no demonstration, and takes states of the text."""
+    name = recipe["representation"]
+    check_known([name], config["representations"], f"{key}.representation")
+    entry = config["representations"][name]
+    if "shot" in entry:
+        raise WorkflowError(
+            f"{key}.representation is {name!r}, which has demonstrations; training has none"
+        )
+    if entry["pooling"] not in ("last", "mean"):
+        raise WorkflowError(
+            f"{key}.representation is {name!r} with pooling {entry['pooling']}; training is for"
+            " models that attend to one side: last or mean"
+        )
+
+
+def check_trainings():
+    """What the run trains fits the model's device, and its data are somewhere."""
+    for model, adapter, recipe in trainings_asked_for():
+        formats = {
+            "compute": recipe["compute"],
+            "selection.precision": recipe["selection"]["precision"],
+        }
+        for key, precision in formats.items():
+            if precision == "fp16" and not config["models"][model]["gpus"]:
+                raise WorkflowError(
+                    f"adapters.{adapter}.recipe.{key} is fp16 for {model}, but models.{model}.gpus"
+                    " is 0: a CPU has no float16 products; use bf16 or fp32"
+                )
+        suite = config["suites"][recipe["selection"]["suite"]]
+        for task in [recipe["triplets"], *recipe["left_out"], *suite]:
+            check_mirrored(task)
+
+
+check_adapters_of_run()
+check_recipes()
+check_trainings()
