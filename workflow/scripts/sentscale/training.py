@@ -166,7 +166,6 @@ class Reports:
     def __enter__(self) -> Self:
         if self.first:
             self.progress = Progress(self.what, self.steps, "steps")
-            self.board = SummaryWriter(str(self.folder))
         return self
 
     def __exit__(
@@ -180,9 +179,10 @@ class Reports:
             self.board.close()
 
     def skip(self, steps: int) -> None:
-        """Steps that an earlier run did."""
+        """Begin behind the steps of an earlier run; what it told of later ones goes."""
         if self.first:
             self.progress.skip(steps)
+            self.board = SummaryWriter(str(self.folder), purge_step=steps + 1)
 
     def add(self, row: Mapping[str, float]) -> None:
         """A step's row of the curve."""
