@@ -52,11 +52,10 @@ def original(folder: Path, tokens: list[list[int]]) -> Callable[[], float]:
 
     Without gradient checkpointing, which the original had on: a third more time.
     """
+    four = in_four_bits(torch.float32)
+    four.llm_int8_skip_modules = ["lm_head"]
     model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=torch.float32,
-        quantization_config=in_four_bits(torch.float32),
-        device_map="cpu",
+        folder, dtype=torch.float32, quantization_config=four, device_map="cpu"
     )
     model = put_lora(model, RECIPE.rank, RECIPE.alpha, RECIPE.dropout).train()
     matrices = list(trained(model).values())

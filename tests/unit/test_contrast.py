@@ -228,6 +228,7 @@ with joined_ranks(0, 1) as ranks:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_gradient_of_one(root, tiny_model, tmp_path, monkeypatch):
     # OPT in train mode: its own dropout is on. One chunk leaves the second process idle.
     cases = [(5, 0), (5, 5), (1, 3), (ROWS, 0), (ROWS, ROWS)]
