@@ -32,7 +32,7 @@ endif
 
 # A mirror may have other triplets than the paper's: a step takes as long on both.
 BENCH_TRIPLETS := results/datasets/$(if $(DATA),nli-substitute,nli).tsv
-BENCH_INPUTS := $(BENCH_TRIPLETS) results/models/smollm2-135m/manifest.json results/demonstrations/sample.tsv \
+BENCH_INPUTS := $(if $(filter train all,$(PART)),$(BENCH_TRIPLETS)) results/models/smollm2-135m/manifest.json results/demonstrations/sample.tsv \
 	$(patsubst %,results/datasets/%.tsv,STS12 STS13 STS14 STS15 STS16 STSB SICKR STSB-dev)
 
 .PHONY: help

@@ -87,3 +87,12 @@ def copy_workflow(folder):
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / part)
     return Workflow(folder)
+
+
+def make(folder, *arguments):
+    """Run make in a copy with the environment of these tests in place of its .venv."""
+    binaries = Path(sys.executable).parent
+    command = ["make", "--no-print-directory", *arguments, "ENV=", f"BIN={binaries}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

@@ -2,14 +2,11 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from chat_server import transformers_server
-from harness import copy_workflow
+from harness import copy_workflow, make
 
 from sentscale.chat import Chat, Patience, ask
 
@@ -20,15 +17,6 @@ TOPIC = """Topic of each sentence, in one word.
 "The ship went down." Shipwreck
 "She sang all night." Music
 "{text}\""""
-
-
-def make(folder, *arguments):
-    """Run make in a copy with the environment of these tests in place of its .venv."""
-    binaries = Path(sys.executable).parent
-    command = ["make", "--no-print-directory", *arguments, "ENV=", f"BIN={binaries}"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.mark.slow

@@ -68,6 +68,11 @@ def of_training(key):
     return value
 
 
+def threads_of_training(wildcards):
+    """CPU threads of all processes of a training."""
+    return config["training"]["threads"] * max(1, config["models"][wildcards.model]["gpus"])
+
+
 def launcher_of(wildcards):
     """How several processes are started, one for each GPU; nothing for one."""
     gpus = config["models"][wildcards.model]["gpus"]
@@ -76,7 +81,7 @@ def launcher_of(wildcards):
     signals = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"
     return (
         f"-m torch.distributed.run --standalone --nproc-per-node {gpus}"
-        f" --signals-to-handle {signals}"
+        f" --signals-to-handle {signals} --shutdown-timeout 300"
     )
 
 

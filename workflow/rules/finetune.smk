@@ -20,7 +20,7 @@ rule train_adapter:
         adapter=adapters_from("recipe"),
     conda:
         "../../envs/gpu.yaml"
-    threads: config["training"]["threads"]
+    threads: threads_of_training
     resources:
         gpu=of_model("gpus"),
         mem_mb=of_training("mem_mb"),
@@ -32,6 +32,8 @@ rule train_adapter:
         recipe=recipe_of,
         protocol=PROTOCOL["train_adapter"],
     shell:
+        # A signal may come to all processes of a job: shell and tee wait for the checkpoint.
+        "trap : TERM USR1; "
         "python {resources.launcher} workflow/scripts/train_adapter.py --weights {input.weights}"
         " --triplets {input.triplets} --left-out {input.left_out}"
         " --prompt {input.representation} --recipe {params.recipe:q}"
@@ -40,7 +42,7 @@ rule train_adapter:
         " --unfinished results/adapters/{wildcards.model}/{wildcards.adapter}/.unfinished"
         " --tensorboard results/logs/tensorboard/{wildcards.model}/{wildcards.adapter}"
         " --checkpoints {output.checkpoints} --curve {output.curve} --about {output.about}"
-        " 2>&1 | tee {log}"
+        " 2>&1 | (trap '' TERM USR1; exec tee {log})"
 
 
 rule choose_checkpoint:

@@ -140,9 +140,9 @@ def training_sets_of_run():
         rows = recipe["rows"] or sum(int(row["rows"]) for row in sources_of(recipe["triplets"]))
         whole = recipe["rows"] is None and not recipe["left_out"]
         papers = recipe["triplets"] == PAPER_TRIPLETS and whole
-        more = " without evaluation sentences" if recipe["left_out"] else ""
         mark = "" if papers else " (not the paper's)"
-        told[adapter] = f"{recipe['triplets']}, {rows:,} triplets{more}{mark}"
+        fewer = "" if recipe["rows"] or not recipe["left_out"] else "less than "
+        told[adapter] = f"{recipe['triplets']}, {fewer}{rows:,} triplets{mark}"
     return told
 
 

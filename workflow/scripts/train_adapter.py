@@ -31,7 +31,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--prompt", type=Path, required=True, help="JSON of fill_representation")
     add("--recipe", required=True, help="JSON: the recipe for this model, see Recipe")
     add("--protocol", type=int, required=True, help="version of this step")
-    add("--threads", type=int, required=True, help="CPU threads of each process")
+    add("--threads", type=int, required=True, help="CPU threads of all processes")
     add("--gpus", type=int, required=True, help="one for each process of torchrun; 0: the CPU")
     add("--kept-rows", type=int, required=True, help="prompts whose activations stay in memory")
     add("--activations", required=True, help="inside a pass: kept, or recomputed to save memory")

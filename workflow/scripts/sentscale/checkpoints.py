@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +149,7 @@ class Checkpoints:
                     target = part / self.path(step).name
                     target.mkdir(parents=True)
                     for name in (ADAPTER, CONFIG):
-                        os.link(self.path(step) / name, target / name)
+                        shutil.copyfile(self.path(step) / name, target / name)
 
     def clear(self) -> None:
         """Remove all checkpoints, those of other settings too."""

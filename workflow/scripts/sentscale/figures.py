@@ -122,6 +122,7 @@ def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:
             linestyle=["-", "--", "-.", ":"][families.index(first.family) % 4],
             capsize=2,
             elinewidth=0.8,
+            fillstyle="none" if first.adapter else "full",
             **plot.look(first.representation),
         )
     axes.set_xscale("log")

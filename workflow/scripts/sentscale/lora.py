@@ -74,6 +74,7 @@ def put_lora(model: PreTrainedModel, rank: int, alpha: int, dropout: float) -> P
         warnings.simplefilter("ignore", FutureWarning)
         found = get_peft_model(model, config)
     config.base_model_name_or_path = None  # it would be this machine's path
+    config.target_modules = sorted(config.target_modules)  # a set's order differs from run to run
     return found
 
 

@@ -53,7 +53,7 @@ def joined_ranks(gpus: int, threads: int) -> Iterator[Ranks]:
 
     Args:
         gpus: As many as processes; 0 computes on the CPU.
-        threads: CPU threads of each process.
+        threads: CPU threads of all processes.
 
     Raises:
         RuntimeError: The job asks for GPUs that are not there, or for another number
@@ -64,7 +64,7 @@ def joined_ranks(gpus: int, threads: int) -> Iterator[Ranks]:
         raise RuntimeError(f"the job asks for {gpus} GPUs, torch sees {torch.cuda.device_count()}")
     if gpus and size != gpus:
         raise RuntimeError(f"the job asks for {gpus} GPUs, but {size} processes run")
-    torch.set_num_threads(threads)
+    torch.set_num_threads(max(1, threads // size))
     device = torch.device("cpu")
     if gpus:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]) if size > 1 else 0)
@@ -73,8 +73,6 @@ def joined_ranks(gpus: int, threads: int) -> Iterator[Ranks]:
         keep_freed_memory()
     if size > 1:
         distributed.init_process_group("nccl" if gpus else "gloo", timeout=PATIENCE)
-    try:
-        yield Ranks(rank, size, device)
-    finally:
-        if size > 1:
-            distributed.destroy_process_group()
+    yield Ranks(rank, size, device)
+    if size > 1:  # not after a failure: it would wait for the others, who wait for this one
+        distributed.destroy_process_group()

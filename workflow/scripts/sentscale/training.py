@@ -119,8 +119,9 @@ class Trainer:
         )
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(matrices, recipe.clip).item()
-        # The scaler leaves a step out whose gradient is not finite, and lowers its scale.
-        if not math.isfinite(loss) or not (math.isfinite(norm) or self.scaler.is_enabled()):
+        # The scaler leaves a step out whose gradient is not finite, and halves its scale.
+        forgiven = self.scaler.is_enabled() and self.scaler.get_scale() >= 1
+        if not math.isfinite(loss) or not (math.isfinite(norm) or forgiven):
             raise FloatingPointError(f"step {number + 1}: loss is {loss}, gradient norm {norm}")
         rate = recipe.rate(number, steps)
         for group in self.optimiser.param_groups:
@@ -161,6 +162,7 @@ class Reports:
     def __init__(self, what: str, steps: int, folder: Path, ranks: Ranks) -> None:
         """Tell of `steps` steps; TensorBoard's files go to `folder`."""
         self.first = ranks.rank == 0
+        self.board: SummaryWriter | None = None
         self.what, self.steps, self.folder = what, steps, folder
 
     def __enter__(self) -> Self:
@@ -176,7 +178,8 @@ class Reports:
     ) -> None:
         if self.first:
             self.progress.__exit__(kind, error, trace)
-            self.board.close()
+            if self.board is not None:
+                self.board.close()
 
     def skip(self, steps: int) -> None:
         """Begin behind the steps of an earlier run; what it told of later ones goes."""
@@ -267,6 +270,7 @@ def train(
             signum = ranks.largest(asked[-1] if asked else 0)
             if signum or not (number + 1) % recipe.checkpoint_every or number + 1 == steps:
                 save(number + 1)
+            ranks.largest(0)  # all wait until it is saved
             if signum and number + 1 < steps:
                 stopped = StoppedError(signum, number + 1)
                 log.warning("%s", stopped)

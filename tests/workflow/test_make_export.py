@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from engine_helpers import compute
-from test_demo import make
+from harness import make
 
 from sentscale.files import read_lines
 from sentscale.loading import load_encoder
