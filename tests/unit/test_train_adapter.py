@@ -11,7 +11,7 @@ from engine_helpers import files
 from safetensors.torch import load_file
 from training_helpers import SMALL, Quiet, launch, relative
 
-from sentscale import training
+from sentscale import checkpoints, training
 from sentscale.checkpoints import ADAPTER, CONFIG
 from sentscale.files import read_json, write_json
 from sentscale.pairs import Pair
@@ -161,7 +161,7 @@ def test_a_run_that_could_not_publish_has_nothing_to_train_again(options, tmp_pa
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("sentscale.checkpoints.os.link", full)
+        patch.setattr(checkpoints.shutil, "copyfile", full)
         with pytest.raises(OSError, match="No space left"):
             train_here(options("out"))
     assert files(tmp_path / "out") == ["board", "unfinished"]
