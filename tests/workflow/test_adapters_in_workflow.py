@@ -1,5 +1,6 @@
 """An adapter in the workflow: trained, chosen, used, and what a change of its recipe reruns."""
 
+import html
 import json
 import signal
 import time
@@ -62,7 +63,7 @@ def test_an_adapter_is_trained_chosen_and_shown(trained):
     assert (trained.folder / "results/figures/training/cse-tiny.svg").stat().st_size
     for kind in ("csv", "md", "tex", "html"):
         table = (trained.folder / f"results/tables/sample.{kind}").read_text()
-        assert "sample-triplets, 60 triplets (not the paper's)" in table
+        assert "sample-triplets, 60 triplets (not the paper's)" in html.unescape(table)
     assert trained.planned() == {}
 
 
