@@ -74,7 +74,9 @@ AWKWARD = [
         "x" * 60,
     ),
 ]
-MODELS = ["opt", "opt-350m", "llama", "llama-bare", "gpt2", "gemma3"]
+SLOW = pytest.mark.slow  # more of the same
+MODELS = ["opt", "opt-350m", "llama-bare"]
+MODELS += [pytest.param(name, marks=SLOW) for name in ("llama", "gpt2", "gemma3")]
 HUB = {"repository": "someone/tiny", "revision": "0123456789012345678901234567890123456789"}
 NAMES = {
     "model": "tiny",
@@ -171,7 +173,7 @@ def ours(folder, adapter, representation, sentences=AWKWARD):
     return encoder.encode([representation.prompt(one) for one in sentences], representation.pooling)
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize("pooling", ["last", pytest.param("mean", marks=SLOW)])
 @pytest.mark.parametrize("name", MODELS)
 def test_the_vectors_are_those_of_the_workflow(name, pooling, export, tiny_model, adapter_of):
     representation = Representation(SHOT + EOL, "sentence", pooling)
