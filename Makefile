@@ -11,6 +11,8 @@ ADAPTER ?=
 REPRESENTATION ?= eol
 WEIGHTS ?= merged
 PRESET ?=
+PROFILE ?= local
+GPUS ?= 8
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -40,7 +42,7 @@ help: ## List the targets and variables
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables:"
-	@echo "  DATA=PATH     demo, bench, export: use the real STS data in this folder (it holds senteval/STS/...)"
+	@echo "  DATA=PATH     demo, plan, bench, export: use the real STS data in this folder (it holds senteval/STS/...)"
 	@echo "  PART=NAME     bench: eol, icl, search, stream, transfer, train, growth or all; default all, 45 minutes"
 	@echo "  SENTEVAL=PATH crosscheck: checkout of SentEval, where it is not in SENTEVAL_PYTHON"
 	@echo "  SENTEVAL_PYTHON=PATH  crosscheck: an old Python; default .senteval/bin/python"
@@ -48,7 +50,9 @@ help: ## List the targets and variables
 	@echo "  ADAPTER=NAME  export: key of adapters, or none for the model as it comes"
 	@echo "  REPRESENTATION=NAME  export: key of representations; default eol"
 	@echo "  WEIGHTS=KIND  export: merged, all weights in float32 (default), or adapter, for a model on the hub"
-	@echo "  PRESET=NAME   export: the run of workflow/presets/NAME.yaml, whose scores the card shows"
+	@echo "  PRESET=NAME   plan, export: the run of workflow/presets/NAME.yaml; default the one of config.yaml"
+	@echo "  PROFILE=NAME  plan: folder of workflow/profiles; default local"
+	@echo "  GPUS=N        plan: GPUs to count with; default 8"
 	@echo "  THREADS=N     bench: CPU threads of every contender; default all"
 	@echo "  CORES=N       cores that jobs may use; default all"
 	@echo "  PYTHON=PATH   Python 3.11 or newer that makes .venv; default python3"
@@ -61,6 +65,15 @@ demo: $(ENV) ## Run the workflow, print its tables, write results/report.html
 	@echo
 	@for suite in $(SUITES); do cat results/tables/$$suite.md; echo; done
 	@echo "Tables and figures: results/tables, results/figures. Report: $(CURDIR)/results/report.html"
+
+PLACES := $(if $(filter local,$(PROFILE)),--here $(THREADS) --elsewhere 0,--here 2 --elsewhere 256)
+.PHONY: plan
+plan: $(ENV) ## Tell what a run will cost, before it: jobs, GPU-hours, memory, time, disk; PRESET=, PROFILE=, GPUS=
+	@set -o pipefail; $(BIN)/snakemake --workflow-profile workflow/profiles/$(PROFILE) --dry-run \
+		$(if $(PRESET),--configfile workflow/presets/$(PRESET).yaml) \
+		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') 2>&1 | \
+		$(BIN)/python workflow/plan/plan_run.py --machine workflow/profiles/$(PROFILE)/machine.yaml \
+		--benchmarks results/benchmarks --gpus $(GPUS) $(PLACES)
 
 EXPORTED = results/exports/$(MODEL)/$(ADAPTER)/$(REPRESENTATION)/$(WEIGHTS)
 .PHONY: export

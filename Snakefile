@@ -15,6 +15,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/common_demonstrations.smk"
 include: "workflow/rules/common_adapters.smk"
 include: "workflow/rules/common_export.smk"
+include: "workflow/rules/common_resources.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/datasets.smk"
@@ -25,6 +26,7 @@ include: "workflow/rules/embed.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/export.smk"
+include: "workflow/rules/cluster.smk"
 
 
 rule all:

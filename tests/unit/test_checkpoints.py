@@ -105,7 +105,7 @@ def test_a_file_too_large_for_the_system_leaves_no_half(tmp_path):
 
 def test_what_a_killed_job_was_writing_is_no_checkpoint(tmp_path):
     kept = written(tmp_path, 2)
-    shutil.copytree(kept.path(2), kept.folder / ".step-000004.part")
+    shutil.copytree(kept.path(2), kept.folder / ".step-000004.0a1b2c3d.part")
     assert (kept.steps(), kept.newest()) == ([2], 2)
     kept.save(state(4), PLAIN)
     assert files(kept.folder) == ["step-000002", "step-000004"]

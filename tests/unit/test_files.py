@@ -75,6 +75,35 @@ def test_what_a_killed_job_left_is_overwritten(tmp_path, is_folder):
     assert (tmp_path / "out").read_text() == "whole"
 
 
+def test_two_writers_do_not_meet(tmp_path):
+    # A job that a cluster lost sight of still writes when it is run again.
+    path = tmp_path / "out.txt"
+    with written_whole(path) as first, written_whole(tmp_path / "other.txt") as other:
+        other.write_text("another file")
+        first.write_text("half")
+        with written_whole(path) as second:
+            second.write_text("whole")
+            assert first.read_text() == "half"
+        assert path.read_text() == "whole"
+        assert other.exists()
+        first.write_text("whole")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["other.txt", "out.txt"]
+
+
+def test_the_second_of_two_writers_leaves_the_firsts_file(tmp_path):
+    path = tmp_path / "out.txt"
+
+    def late():
+        with written_whole(path) as part:
+            part.write_text("half")
+            write_text(path, "whole")
+
+    with pytest.raises(FileNotFoundError):
+        late()
+    assert [one.name for one in tmp_path.iterdir()] == ["out.txt"]
+    assert path.read_text() == "whole"
+
+
 def test_nothing_written_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), written_whole(tmp_path / "out.txt"):
         pass

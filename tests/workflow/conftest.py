@@ -27,7 +27,6 @@ def tiny_workflow(tmp_path_factory, tiny_model):
         "parameters": 10_000,
         "source": {"path": str(tiny_model("llama"))},
         "licence": {"id": "mit", "name": "MIT"},
-        "gpus": 0,
         "mem_mb": 1000,
         "runtime_min": 5,
     }

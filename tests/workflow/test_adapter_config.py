@@ -77,15 +77,15 @@ WRONG = {
     ),
     "products in fp16 on a CPU": (
         recipe(compute="fp16"),
-        ["recipe.compute is fp16 for smollm2-135m, but models.smollm2-135m.gpus is 0", "use bf16"],
+        ["recipe.compute has smollm2-135m in fp16, but gpus is 0", "use bf16"],
     ),
     "products in fp16 on a CPU, for a model": (
         recipe(by_model={"smollm2-135m": {"compute": "fp16"}}),
-        ["recipe.compute is fp16 for smollm2-135m", "use bf16"],
+        ["recipe.compute has smollm2-135m in fp16", "use bf16"],
     ),
     "a choice in fp16 on a CPU": (
         recipe(selection={"precision": "fp16"}),
-        ["recipe.selection.precision is fp16 for smollm2-135m", "use bf16 or fp32"],
+        ["recipe.selection.precision has smollm2-135m in fp16", "use bf16 or fp32"],
     ),
     "a base in fp16": (
         recipe(base="fp16"),

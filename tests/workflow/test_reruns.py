@@ -99,19 +99,20 @@ def test_another_classifier_is_a_metric_of_its_own(made):
 def test_speed_and_place_rerun_nothing(made):
     made.edit("config.yaml", "max_tokens: 1024", "max_tokens: 333")
     made.edit("tiny.yaml", "threads: 1", "threads: 2")
-    made.edit("config.yaml", "placement: resident", "placement: stream")
+    made.edit("config.yaml", "placement: auto", "placement: stream")
     made.edit("config.yaml", "bf16, shards: 1}          # the demo", "bf16, shards: 4}  # the demo")
-    made.edit("config.yaml", "gpus: 0", "gpus: 2")
+    made.edit("tiny.yaml", "mem_mb: 1000", "mem_mb: 2000")
     made.edit("config.yaml", "gpus: 0                       # 1 trains", "gpus: 1  # trains")
     (made.folder / "elsewhere/senteval").mkdir(parents=True)
     made.edit("config.yaml", "mirror: null", "mirror: elsewhere")
     assert made.planned() == {}
+    cluster = "machine=workflow/profiles/slurm/machine.yaml"
+    assert made.planned("--default-resources", cluster) == {}
 
 
 def test_a_new_model_runs_only_itself(made, tiny_model):
     entry = {"family": "OPT", "parameters": 9_000, "source": {"path": str(tiny_model("opt"))}}
     entry |= {"licence": {"id": "mit", "name": "MIT"}}
-    entry |= {"gpus": 0, "mem_mb": 1000, "runtime_min": 5}
     add(made, "models", "tiny-opt", entry, models=["tiny", "tiny-opt"])
     assert made.planned() == {
         "register_local_model": 1,

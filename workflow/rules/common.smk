@@ -76,11 +76,6 @@ def of_model(key):
     return field
 
 
-def placement_of(wildcards):
-    """Where a model is while it computes."""
-    return config["models"][wildcards.model].get("placement", config["embedding"]["placement"])
-
-
 def suite_of(task):
     """The suite in whose vectors a task's sentences are."""
     return next(suite for suite, tasks in config["suites"].items() if task in tasks)

@@ -70,12 +70,12 @@ def of_training(key):
 
 def threads_of_training(wildcards):
     """CPU threads of all processes of a training."""
-    return config["training"]["threads"] * max(1, config["models"][wildcards.model]["gpus"])
+    return config["training"]["threads"] * max(1, gpus_of_training(wildcards.model))
 
 
 def launcher_of(wildcards):
     """How several processes are started, one for each GPU; nothing for one."""
-    gpus = config["models"][wildcards.model]["gpus"]
+    gpus = gpus_of_training(wildcards.model)
     if gpus < 2:
         return ""
     signals = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"

@@ -46,11 +46,6 @@ def of_list(key):
     return field
 
 
-def of_model_of_list(key):
-    """Input function: a field of the model that finds a list's words."""
-    return lambda wildcards: config["models"][of_list("model")(wildcards)][key]
-
-
 def candidates_of(wildcards):
     """Table of a search's candidates."""
     return f"results/demonstrations/{config['searches'][wildcards.search]['candidates']}.tsv"

@@ -25,9 +25,3 @@ def names_of_encoder(wildcards):
             "protocol": PROTOCOL["export_encoder"],
         }
     )
-
-
-def memory_of_merge(wildcards):
-    """All weights are in float32 at once, whatever the precision of embedding."""
-    model = config["models"][wildcards.model]
-    return max(model["mem_mb"], 2000 + model["parameters"] * 5 // 1_000_000)

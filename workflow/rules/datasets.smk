@@ -14,6 +14,7 @@ rule download_archive:
         "../../envs/cpu.yaml"
     resources:
         lock=config["data"]["lock"],
+        download_mb=40,
     params:
         source=json.dumps(config["data"]["archive"]),
         protocol=PROTOCOL["download_archive"],
@@ -35,6 +36,7 @@ rule download_triplets:
         "../../envs/cpu.yaml"
     resources:
         lock=config["data"]["training_lock"],
+        download_mb=55,
     params:
         source=json.dumps(config["data"]["training"]),
         protocol=PROTOCOL["download_triplets"],

@@ -48,18 +48,16 @@ rule label_sentences:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        gpu=of_model_of_list("gpus"),
-        mem_mb=of_model_of_list("mem_mb"),
-        runtime=of_model_of_list("runtime_min"),
+        **requests(need_of_labels, own_of_label),
     params:
         settings=lambda wildcards: json.dumps(
             config["demonstrations"][wildcards.candidates]["local"]
         ),
         protocol=PROTOCOL["label_sentences"],
     shell:
-        "python workflow/scripts/label_sentences.py --weights {input.weights}"
+        "HF_HUB_OFFLINE=1 python workflow/scripts/label_sentences.py --weights {input.weights}"
         " --task {input.task} --settings {params.settings:q} --stop-words {input.stop_words}"
-        " --threads {threads} --gpus {resources.gpu}"
+        " --threads {threads} --gpus {resources.devices}"
         " --out {output.table} --rejected {output.rejected} 2>&1 | tee {log}"
 
 

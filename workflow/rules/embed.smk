@@ -44,20 +44,14 @@ rule embed_sentences:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        gpu=of_model("gpus"),
-        mem_mb=of_model("mem_mb"),
-        runtime=of_model("runtime_min"),
-        engine=config["embedding"]["engine"],
-        placement=placement_of,
-        max_tokens=config["embedding"]["max_tokens"],
-        shard_sentences=config["embedding"]["shard_sentences"],
+        **requests_of_embedding(need_of_embedding),
     params:
         protocol=PROTOCOL["embed_sentences"],
     shell:
-        "python workflow/scripts/embed_sentences.py"
+        "HF_HUB_OFFLINE=1 python workflow/scripts/embed_sentences.py"
         " --weights {input.weights} --adapter {input.adapter} --precision {wildcards.precision}"
         " --sentences {input.sentences} --representation {input.representation}"
         " --protocol {params.protocol} --compute engine={resources.engine}"
-        " placement={resources.placement} threads={threads} gpus={resources.gpu}"
+        " placement={resources.placement} threads={threads} gpus={resources.devices}"
         " max_tokens={resources.max_tokens} shard_sentences={resources.shard_sentences}"
         " --out {output.vectors} --about {output.about} 2>&1 | tee {log}"

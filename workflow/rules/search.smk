@@ -17,23 +17,17 @@ rule search_demonstrations:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        gpu=of_model("gpus"),
-        mem_mb=of_model("mem_mb"),
-        runtime=of_model("runtime_min"),
-        engine=config["embedding"]["engine"],
-        placement=placement_of,
-        max_tokens=config["embedding"]["max_tokens"],
-        shard_sentences=config["embedding"]["shard_sentences"],
+        **requests_of_embedding(need_of_search),
     params:
         precision=lambda wildcards: config["searches"][wildcards.search]["precision"],
         prompt=lambda wildcards: json.dumps(PROMPT_OF_SEARCH[wildcards.search], sort_keys=True),
         protocol=PROTOCOL["search_demonstrations"],
     shell:
-        "python workflow/scripts/search_demonstrations.py --weights {input.weights}"
+        "HF_HUB_OFFLINE=1 python workflow/scripts/search_demonstrations.py --weights {input.weights}"
         " --precision {params.precision} --candidates {input.candidates} --tasks {input.tasks}"
         " --prompt {params.prompt:q} --protocol {params.protocol}"
         " --compute engine={resources.engine} placement={resources.placement} threads={threads}"
-        " gpus={resources.gpu} max_tokens={resources.max_tokens}"
+        " gpus={resources.devices} max_tokens={resources.max_tokens}"
         " shard_sentences={resources.shard_sentences}"
         " --shard {wildcards.shard} {wildcards.shards}"
         " --kept results/demonstrations/{wildcards.search}/{wildcards.model}/.candidates"

@@ -55,44 +55,6 @@ def check_run():
         check_known(config["figures"][figure], config["suites"], f"figures.{figure}")
 
 
-def check_places():
-    """Each model of the run fits its placement, its engine and the precisions it runs in."""
-    runs = {
-        (model, precision, "run")
-        for grid in config["run"]
-        for model in grid["models"]
-        for precision in grid["precisions"]
-    }
-    runs |= {
-        (model, config["searches"][search]["precision"], f"searches.{search}")
-        for grid in config["run"]
-        for model in grid["models"]
-        for search in map(search_of, grid["representations"])
-        if search
-    }
-    runs |= {
-        (source["local"]["model"], source["local"]["precision"], f"demonstrations.{name}.local")
-        for name, source in config["demonstrations"].items()
-        if "local" in source
-    }
-    for name, precision, key in sorted(runs):
-        gpus = config["models"][name]["gpus"]
-        placement = config["models"][name].get("placement", config["embedding"]["placement"])
-        if precision == "fp16" and not gpus:
-            raise WorkflowError(
-                f"{key} has {name} in fp16, but models.{name}.gpus is 0:"
-                " a CPU has no float16 products; use bf16 or fp32"
-            )
-        if placement == "resident" and gpus > 1:
-            raise WorkflowError(
-                f"models.{name}: placement resident uses one GPU, gpus is {gpus}; use split"
-            )
-        if placement != "resident" and config["embedding"]["engine"] == "plain":
-            raise WorkflowError(
-                f"models.{name}: placement {placement} needs embedding.engine fast, not plain"
-            )
-
-
 def check_register():
     """Rows of a task differ in their subset, not in their source."""
     parts, sources = set(), {}
@@ -184,6 +146,3 @@ check_mirror()
 
 include: "validate_prompts.smk"
 include: "validate_adapters.smk"
-
-
-check_places()

@@ -1,9 +1,11 @@
 """Files that are complete or absent, and their digests."""
 
+import glob
 import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +19,13 @@ from numpy.typing import NDArray
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path` that takes its name only when all went well.
 
-    The sibling may become a file or a folder. Its name is fixed, so what a killed
-    job left behind is overwritten by the next one instead of piling up.
+    The sibling may become a file or a folder. Its name is its own: a cluster may run a
+    job twice at once, when it lost sight of the first one, and neither writes into what
+    the other gives its name to. Who ends first removes all siblings, those of killed
+    jobs too; a job whose sibling was taken away fails, and the file is there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    sibling = path.with_name(f".{path.name}.part")
-    remove(sibling)
+    sibling = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield sibling
         if sibling.is_file():
@@ -31,6 +34,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         elif path.is_dir():
             shutil.rmtree(path)
         sibling.replace(path)
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+            remove(left)
     finally:
         remove(sibling)
 

@@ -1,6 +1,7 @@
 """Long embedding jobs in shards, so that a killed job loses at most one."""
 
 import hashlib
+import io
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from sentscale.files import remove, sha256_of, write_array, written_whole
+from sentscale.files import remove, sha256_of, written_whole
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +42,11 @@ class ShardFolder:
 
     def save(self, name: str, numbers: NDArray[np.float32]) -> None:
         """Write one shard; it appears whole or not at all."""
-        part = self.folder / f"{name}.npy"
-        write_array(part, numbers)
-        part.rename(part.with_stem(f"{name}-{sha256_of(part)[:32]}"))
+        buffer = io.BytesIO()
+        np.save(buffer, numbers, allow_pickle=False)
+        digest = hashlib.sha256(buffer.getbuffer()).hexdigest()[:32]
+        with written_whole(self.folder / f"{name}-{digest}.npy") as part:
+            part.write_bytes(buffer.getbuffer())
 
     def clear(self) -> None:
         """Remove the shards, those of other settings too."""

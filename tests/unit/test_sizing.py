@@ -1,0 +1,121 @@
+"""What jobs ask for, against what jobs were seen to take."""
+
+import pytest
+import yaml
+
+from sentscale import sizing
+
+OPT = {"125m": 125_239_296, "1.3b": 1_315_758_080, "6.7b": 6_658_473_984, "66b": 65_719_701_504}
+SMOLLM2 = 134_515_008
+
+
+@pytest.fixture(scope="module")
+def laptop(request):
+    path = request.config.rootpath / "workflow/profiles/local/machine.yaml"
+    return yaml.safe_load(path.read_text())
+
+
+def with_gpus(laptop, memory_gb, per_node):
+    gpu = {"memory_gb": memory_gb, "per_node": per_node, "tflops": {"fp32": 19.5, "half": 312}}
+    return laptop | {"gpu": gpu}
+
+
+@pytest.mark.parametrize(("name", "width"), [("6.7b", 4096), ("66b", 9216)])
+def test_the_width_is_close_to_the_real_one(name, width):
+    assert sizing.width_of(OPT[name]) == pytest.approx(width, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("memory_gb", "per_node", "name", "precision", "placement", "gpus"),
+    [
+        (80, 4, "6.7b", "fp32", "resident", 1),  # 27 GB
+        (80, 4, "66b", "nf4", "resident", 1),  # 39 GB
+        (80, 4, "66b", "fp16", "split", 2),  # 131 GB
+        (80, 8, "66b", "fp32", "split", 5),  # 263 GB, 65 beside the states on each
+        (80, 4, "66b", "fp32", "stream", 1),  # five do not fit a node of four
+        (24, 1, "66b", "fp16", "stream", 1),
+        (24, 1, "1.3b", "fp32", "resident", 1),
+    ],
+)
+def test_a_model_goes_where_it_fits(laptop, memory_gb, per_node, name, precision, placement, gpus):
+    machine = with_gpus(laptop, memory_gb, per_node)
+    found = sizing.place(machine, OPT[name], precision, "auto", 16384)
+    assert found[:2] == (placement, gpus)
+    assert found[2] <= memory_gb
+
+
+def test_without_gpus_a_model_is_resident_on_the_cpu(laptop):
+    assert sizing.place(laptop, OPT["66b"], "fp32", "auto", 1024) == ("resident", 0, 0.0)
+    assert sizing.place(laptop, OPT["66b"], "fp32", "stream", 1024) == ("stream", 0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("wish", "gpus", "placement"),
+    [
+        ("auto", 2, "split"),
+        ("auto", 1, "resident"),
+        ("stream", 1, "stream"),
+        ("auto", 0, "resident"),
+    ],
+)
+def test_a_number_of_gpus_that_somebody_chose_stays(laptop, wish, gpus, placement):
+    machine = with_gpus(laptop, 80, 4)
+    assert sizing.place(machine, OPT["1.3b"], "fp32", wish, 1024, gpus)[:2] == (placement, gpus)
+
+
+def embedding(laptop, precision, prompts, kept=0, placement="resident"):
+    placed = (placement, 0, 0.0)
+    return sizing.embedding(laptop, SMOLLM2, precision, placed, 2, prompts, kept)
+
+
+RECIPE = {"batch": 64, "chunk": 32, "epochs": 1, "compute": "bf16", "base": "nf4"}
+
+
+def test_expected_times_are_within_a_factor_of_two_of_measured_ones(laptop):
+    # SmolLM2-135M on 2 cores: README.md, docs/demonstrations.md, results/benchmarks.
+    need = embedding(laptop, "fp32", 26_083, 26_083)
+    assert 858 / 2 < need.seconds < 858 * 2
+    need = embedding(laptop, "bf16", 108_107, 108_107)
+    assert 1598 / 2 < need.seconds < 1598 * 2
+    need = embedding(laptop, "bf16", 31 * 2400)  # the search among 30
+    assert 31 * 49 / 2 < need.seconds < 31 * 49 * 2
+    need = sizing.training(laptop, SMOLLM2, RECIPE, 7547, 0, 2, 128, "kept")
+    assert 118 * 19.2 / 2 < need.seconds < 118 * 19.2 * 2
+    assert 29 / 2 < sizing.classifying(laptop, SMOLLM2, 10_662, 2).seconds < 29 * 2  # MR
+
+
+def test_asked_for_memory_is_no_less_than_measured_and_no_more_than_thrice(laptop):
+    measured = {  # peaks in MB
+        1396: embedding(laptop, "fp32", 350, 350),
+        1860: embedding(laptop, "fp32", 26_083, 26_083),
+        2490: embedding(laptop, "bf16", 108_107, 108_107),
+        8732: sizing.training(laptop, SMOLLM2, RECIPE, 7547, 0, 2, 128, "kept"),
+        3242: sizing.training(laptop, SMOLLM2, RECIPE | {"batch": 30}, 60, 0, 2, 0, "kept"),
+        911: sizing.classifying(laptop, SMOLLM2, 70_042, 2),  # SST2
+    }
+    for peak, need in measured.items():
+        assert peak < need.mem_mb < 3 * peak, peak
+
+
+def test_a_request_leaves_time_to_spare(laptop):
+    need = sizing.replace(embedding(laptop, "fp32", 10), seconds=600.0, memory_gb=2.0)
+    assert (need.runtime_min, need.mem_mb) == (5 + 20, 3000)
+
+
+def test_recomputed_activations_take_less_memory_and_more_time(laptop):
+    kept, recomputed = (
+        sizing.training(laptop, OPT["1.3b"], RECIPE, 1000, 0, 2, 0, how)
+        for how in ("kept", "recomputed")
+    )
+    assert recomputed.memory_gb < kept.memory_gb
+    assert recomputed.seconds > kept.seconds
+
+
+def test_more_gpus_take_less_time(laptop):
+    machine = with_gpus(laptop, 80, 4)
+    one, four = (
+        sizing.training(machine, OPT["6.7b"], RECIPE, 275_601, gpus, 2, 0, "kept")
+        for gpus in (1, 4)
+    )
+    assert four.seconds == pytest.approx(one.seconds / 4, rel=0.02)
+    assert four.gpu_gb == pytest.approx(one.gpu_gb)

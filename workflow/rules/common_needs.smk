@@ -1,0 +1,112 @@
+"""What jobs need: functions from wildcards to a Need of sizing.py."""
+
+
+def sentences_of(tasks):
+    """Distinct sentences of some tasks, about: 0.7 of the STS tasks', 0.9 of the others'."""
+    count = 0
+    for row in SOURCES:
+        if row["task"] in tasks:
+            sides = 2 if row["design"] == "similarity" or row["layout"] == "mrpc" else 1
+            count += int(row["rows"]) * sides
+    return max(1, count * 8 // 10)
+
+
+def candidates_in(name):
+    """Rows of a list of demonstrations, about: 300 are published, 201 of them definitions."""
+    kind, entry = next(iter(config["demonstrations"][name].items()))
+    if kind == "combined":
+        return -(-sum(map(candidates_in, entry["lists"])) // entry["every"])
+    if kind == "file":
+        return len(Path(entry).read_bytes().splitlines()) if Path(entry).is_file() else 300
+    return entry.get("rows", 300)
+
+
+def placed(model, precision):
+    """Placement, number of GPUs and memory on each, in GB, of a model that embeds."""
+    entry = config["models"][model]
+    wish = entry.get("placement", config["embedding"]["placement"])
+    most = MACHINE["gpu"]["max_tokens"] if MACHINE["gpu"] else config["embedding"]["max_tokens"]
+    return sizing.place(MACHINE, entry["parameters"], precision, wish, most, entry.get("gpus"))
+
+
+def gpus_of_training(model):
+    """Processes that train a model, one for each GPU; 0 trains on the CPU."""
+    entry = config["models"][model]
+    wish = entry.get("training", {}).get("gpus", entry.get("gpus"))
+    return wish if wish is not None else int(MACHINE["gpu"] is not None)
+
+
+def need_to_embed(model, precision, prompts, kept=0, passes=1):
+    """Need of a job that embeds so many prompts with a model."""
+    return sizing.embedding(
+        MACHINE,
+        config["models"][model]["parameters"],
+        precision,
+        placed(model, precision),
+        config["embedding"]["threads"],
+        prompts,
+        kept,
+        passes,
+    )
+
+
+def need_of_embedding(wildcards):
+    """Need of embed_sentences."""
+    sentences = sentences_of(config["suites"][wildcards.suite])
+    return need_to_embed(wildcards.model, wildcards.precision, sentences, sentences)
+
+
+def need_of_search(wildcards):
+    """Need of a shard of search_demonstrations."""
+    search = config["searches"][wildcards.search]
+    passes = -(-(candidates_in(search["candidates"]) + 1) // int(wildcards.shards))
+    prompts = passes * sentences_of(config["suites"][search["suite"]])
+    return need_to_embed(wildcards.model, search["precision"], prompts, passes=passes)
+
+
+def need_of_choice(wildcards):
+    """Need of choose_checkpoint."""
+    recipe = config["adapters"][wildcards.adapter]["recipe"]
+    recipe = recipe | recipe["by_model"].get(wildcards.model, {})
+    rows = recipe["rows"] or sum(int(row["rows"]) for row in sources_of(recipe["triplets"]))
+    passes = 1 + rows * recipe["epochs"] // recipe["batch"] // recipe["checkpoint_every"]
+    prompts = passes * sentences_of(config["suites"][recipe["selection"]["suite"]])
+    precision = recipe["selection"]["precision"]
+    return need_to_embed(wildcards.model, precision, prompts, passes=passes)
+
+
+def need_of_training(wildcards):
+    """Need of train_adapter."""
+    recipe = config["adapters"][wildcards.adapter]["recipe"]
+    recipe = recipe | recipe["by_model"].get(wildcards.model, {})
+    rows = recipe["rows"] or sum(int(row["rows"]) for row in sources_of(recipe["triplets"]))
+    return sizing.training(
+        MACHINE,
+        config["models"][wildcards.model]["parameters"],
+        recipe,
+        rows,
+        gpus_of_training(wildcards.model),
+        config["training"]["threads"],
+        of_training("kept_rows")(wildcards),
+        of_training("activations")(wildcards),
+    )
+
+
+def need_of_labels(wildcards):
+    """Need of label_sentences; the whole model is on one device, with its head."""
+    entry = config["demonstrations"][wildcards.candidates]["local"]
+    need = need_to_embed(entry["model"], entry["precision"], entry["rows"])
+    return need if need.gpus < 2 else sizing.replace(need, gpus=1)
+
+
+def need_of_transfer(wildcards):
+    """Need of score_transfer."""
+    parameters = config["models"][wildcards.model]["parameters"]
+    rows = sum(int(row["rows"]) for row in sources_of(wildcards.task))
+    need = sizing.classifying(MACHINE, parameters, rows, config["transfer"]["threads"])
+    return sizing.replace(need, gpus=config["transfer"]["gpus"])
+
+
+def need_of_merging(wildcards):
+    """Need of dequantise_model and export_encoder: all weights in float32 and once more."""
+    return sizing.merging(MACHINE, config["models"][wildcards.model]["parameters"])

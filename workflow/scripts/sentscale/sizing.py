@@ -1,0 +1,229 @@
+"""What a job needs, from its model and its task: GPUs, memory, time.
+
+Every number here is a request to a scheduler or an estimate for `make plan`; no score
+depends on one. Constants are measured where they say so, else counted from shapes.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+__all__ = ["Need", "classifying", "embedding", "merging", "place", "replace", "training"]
+
+Placed = Literal["resident", "split", "stream"]
+
+GB = 1e9
+# Bytes of a weight: nf4 with double quantisation takes 4.13 bits, embeddings stay in 16.
+GPU_BYTES = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "nf4": 0.6}
+# On a CPU, nf4 is widened to float32, and bf16 is laid out anew for oneDNN beside what was read.
+CPU_BYTES = {"fp32": 4.0, "bf16": 4.0, "fp16": 4.0, "nf4": 4.0}
+# Tokens of a sentence in the prompt: 22.5 in the STS tests, 24 in the transfer tasks (measured).
+TOKENS = 24
+# Prompt of a training sentence: at most 32 tokens of text; 21.5 on average (measured).
+TRAINED_TOKENS = 22
+# States of 128 numbers a layer: OPT-6.7B and LLaMA-7B have 4096 numbers in 32 layers.
+WIDTH_PER_LAYER = 128
+# Numbers that are alive for a token inside a layer: residual, queries, keys, values, four widths
+# of the feed-forward block and its activation.
+STATES_IN_LAYER = 12
+# Numbers that a layer keeps of a token for the gradient, as multiples of the width: 160 rows of
+# SmolLM2-135M take 7.1 GB in bf16 (measured). LoRA's dropout copies the input of each linear layer.
+STATES_KEPT = 100
+# Share of that rate that training reaches on a CPU (measured): dropout, norms, 4-bit weights.
+TRAINING_SHARE = 0.5
+# LoRA of rank 64 on every linear layer adds 2 to 5 % to a model of the paper's; a matrix, its
+# gradient and two moments of AdamW take 16 bytes a number.
+LORA_SHARE, LORA_BYTES = 0.05, 16
+# Python with torch, transformers and its libraries on a CPU: 0.8 GB (measured); with CUDA more.
+CPU_BASE_GB, GPU_BASE_GB = 1.0, 6.0
+# Loading keeps at most one file of weights in memory; those of the hub have up to 10 GB.
+LARGEST_FILE_GB = 10.0
+# A prompt, its tokens and its shard: 10 kB (measured, 108,107 sentences of the transfer tasks).
+PROMPT_GB = 1e-5
+# Share of a GPU's memory that is planned with; the rest is CUDA's own and fragments.
+USABLE = 0.9
+# Share of the rate of products that a job reaches: 0.78 on a CPU (benchmarks/), guessed on a GPU.
+CPU_SHARE, GPU_SHARE = 0.75, 0.4
+# Python, imports and the model's skeleton.
+START_S = 10.0
+# A request is generous where an estimate is not: a job that is stopped costs more than a limit.
+SPARE_TIME, SPARE_MEMORY, SPARE_MIN = 2.0, 1.5, 5
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one job needs.
+
+    Attributes:
+        placement: Where the model is.
+        gpus: GPUs of the job; 0 computes on the CPU.
+        gpu_gb: Memory on each of them.
+        memory_gb: Host memory.
+        seconds: Expected time.
+        disk_gb: What it leaves on disk.
+    """
+
+    placement: Placed
+    gpus: int
+    gpu_gb: float
+    memory_gb: float
+    seconds: float
+    disk_gb: float
+
+    @property
+    def mem_mb(self) -> int:
+        """Host memory to ask for."""
+        return math.ceil(self.memory_gb * SPARE_MEMORY * 10) * 100
+
+    @property
+    def runtime_min(self) -> int:
+        """Wall time to ask for."""
+        return SPARE_MIN + math.ceil(self.seconds * SPARE_TIME / 60)
+
+
+def width_of(parameters: int) -> float:
+    """Width of a decoder of so many parameters: 12 width² weights in each of width / 128 layers."""
+    return (WIDTH_PER_LAYER * parameters / 12) ** (1 / 3)
+
+
+def place(
+    machine: Mapping[str, Any],
+    parameters: int,
+    precision: str,
+    placement: str,
+    max_tokens: int,
+    gpus: int | None = None,
+) -> tuple[Placed, int, float]:
+    """Where a model goes, on how many GPUs, and the memory it takes on each, in GB.
+
+    Args:
+        machine: See machine.schema.yaml.
+        parameters: Of the model's body.
+        precision: Of the weights.
+        placement: "resident", "split", "stream", or "auto": resident where one GPU
+            holds the model, else split over the GPUs of a node, else stream.
+        max_tokens: Most tokens in a batch.
+        gpus: A number that somebody chose; None follows from the memory.
+    """
+    gpu = machine["gpu"]
+    if gpus == 0 or (gpu is None and gpus is None):
+        return ("resident" if placement == "auto" else placement), 0, 0.0  # type: ignore[return-value]
+    number = 4 if precision == "fp32" else 2
+    states = max_tokens * width_of(parameters) * STATES_IN_LAYER * number / GB
+    weights = parameters * GPU_BYTES[precision] / GB
+    room = (gpu["memory_gb"] * USABLE if gpu else math.inf) - states
+    wanted = math.ceil(weights / room) if room > 0 else 1
+    if placement == "auto":
+        if gpus is not None:
+            placement = "split" if gpus > 1 else "resident"
+        elif wanted == 1:
+            placement = "resident"
+        else:
+            placement = "split" if wanted <= gpu["per_node"] else "stream"
+    if gpus is None:
+        gpus = wanted if placement == "split" else 1
+    layers = max(1.0, width_of(parameters) / WIDTH_PER_LAYER)
+    held = {"resident": weights, "split": weights / gpus, "stream": 3 * weights / layers}
+    return placement, gpus, held[placement] + states  # type: ignore[return-value]
+
+
+def embedding(
+    machine: Mapping[str, Any],
+    parameters: int,
+    precision: str,
+    placed: tuple[Placed, int, float],
+    threads: int,
+    prompts: int,
+    kept: int,
+    passes: int = 1,
+) -> Need:
+    """Need of a job that embeds.
+
+    Args:
+        machine: See machine.schema.yaml.
+        parameters: Of the model's body.
+        precision: Of the weights.
+        placed: Of `place`.
+        threads: CPU threads.
+        prompts: How many are embedded in all.
+        kept: Vectors that stay on disk.
+        passes: How often a streamed model is read.
+    """
+    placement, gpus, gpu_gb = placed
+    read = 2 * parameters / GB / machine["read_gb_s"]
+    if placement == "stream":
+        read *= passes
+    products = 2 * parameters * prompts * TOKENS / rate(machine, precision, gpus, threads)
+    if gpus:
+        memory = GPU_BASE_GB + min(2 * parameters / GB, LARGEST_FILE_GB)
+    else:
+        layers = width_of(parameters) / WIDTH_PER_LAYER
+        share = min(1.0, 3 / layers) if placement == "stream" else 1.0
+        memory = CPU_BASE_GB + share * parameters * CPU_BYTES[precision] / GB
+    vectors = kept * width_of(parameters) * 4 / GB
+    memory += prompts / passes * PROMPT_GB + vectors
+    return Need(placement, gpus, gpu_gb, memory, START_S + read + products, vectors)
+
+
+def training(
+    machine: Mapping[str, Any],
+    parameters: int,
+    recipe: Mapping[str, Any],
+    triplets: int,
+    gpus: int,
+    threads: int,
+    kept_rows: int,
+    activations: str,
+) -> Need:
+    """Need of a job that trains an adapter, the whole model on each of its GPUs.
+
+    A step computes each prompt twice (GradCache), but for those that are kept, and its
+    gradient costs as much as a pass: LoRA's own matrices are small beside the model's.
+    """
+    rows = 3 * recipe["batch"]
+    kept = min(kept_rows, rows)
+    passes = 3 - kept / rows + (activations == "recomputed")
+    tokens = recipe["epochs"] * 3 * triplets * TRAINED_TOKENS
+    products = 2 * parameters * tokens * passes / rate(machine, recipe["compute"], gpus, threads)
+    products /= TRAINING_SHARE
+    width = width_of(parameters)
+    layers = 1 if activations == "recomputed" else width / WIDTH_PER_LAYER
+    alive = (recipe["chunk"] + kept / max(1, gpus)) * TRAINED_TOKENS * width * layers
+    memory = alive * STATES_KEPT * (4 if recipe["compute"] == "fp32" else 2) / GB
+    memory += parameters * LORA_SHARE * LORA_BYTES / GB
+    disk = parameters * LORA_SHARE * 4 * 20 / GB
+    seconds = START_S + 2 * parameters / GB / machine["read_gb_s"] + products
+    if gpus:
+        memory += parameters * GPU_BYTES[recipe["base"]] / GB + 1
+        host = (GPU_BASE_GB + min(2 * parameters / GB, LARGEST_FILE_GB)) * gpus
+        return Need("resident", gpus, memory, host, seconds, disk)
+    host = CPU_BASE_GB + parameters * CPU_BYTES[recipe["base"]] / GB + memory
+    return Need("resident", 0, 0.0, host, seconds, disk)
+
+
+def classifying(machine: Mapping[str, Any], parameters: int, rows: int, threads: int) -> Need:
+    """Need of a job that trains the classifiers of one transfer task.
+
+    MR's 410 fits take 15.6 s for 10,662 rows of 576 numbers on two cores, and 120 s for
+    4,096 numbers (measured): time goes with rows and numbers. Three copies of the vectors.
+    """
+    width = width_of(parameters)
+    seconds = 5 + 15.6 * (rows / 10662) * (width / 576) * 2 / threads
+    return Need("resident", 0, 0.0, 0.6 + 3 * rows * width * 4 / GB, seconds, 0.0)
+
+
+def merging(machine: Mapping[str, Any], parameters: int) -> Need:
+    """Need of a job that writes a model anew in float32, from a file beside it."""
+    written = parameters * 4 / GB
+    seconds = START_S + 3 * written / machine["read_gb_s"]
+    return Need("resident", 0, 0.0, CPU_BASE_GB + 1.25 * written, seconds, written)
+
+
+def rate(machine: Mapping[str, Any], precision: str, gpus: int, threads: int) -> float:
+    """Products and sums a second that a job reaches."""
+    if gpus == 0:
+        name = "bf16" if precision == "bf16" else "fp32"
+        return machine["cpu"]["gflops"][name] * 1e9 * threads * CPU_SHARE
+    name = "fp32" if precision == "fp32" else "half"
+    return machine["gpu"]["tflops"][name] * 1e12 * gpus * GPU_SHARE if machine["gpu"] else math.inf
