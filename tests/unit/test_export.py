@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import LLAMA_TOKENS, save_tokenizer
 from engine_helpers import compute, far
 from export_encoder import main
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
+from tiny_models import LLAMA_TOKENS, save_tokenizer
 from tokenizers import Regex, normalizers
 from transformers import AutoModel, AutoTokenizer
 from transformers.pytorch_utils import Conv1D

@@ -8,43 +8,8 @@ import time
 import pandas as pd
 import psutil
 import pytest
-import yaml
 
 FOLDER = "results/adapters/tiny/cse-tiny"
-RECIPE = {
-    "triplets": "sample-triplets",
-    "base": "fp32",
-    "compute": "fp32",
-    "rank": 4,
-    "batch": 10,
-    "chunk": 8,
-    "loss_divisor": 1,
-    "epochs": 2,
-    "learning_rate": 0.01,
-    "warm_up": 1,
-    "checkpoint_every": 3,
-    "selection": {"suite": "sample-dev", "precision": "fp32"},
-}
-
-
-@pytest.fixture(scope="module")
-def planned_workflow(finished, tmp_path_factory):
-    """The finished tiny workflow, with an adapter that is still to be trained."""
-    flow = finished.copy(tmp_path_factory.mktemp("training") / "workflow")
-    preset = yaml.safe_load((flow.folder / "tiny.yaml").read_text())
-    paper = yaml.safe_load((flow.folder / "config.yaml").read_text())["adapters"]["cse"]["recipe"]
-    preset["adapters"] = {"cse-tiny": {"recipe": paper | RECIPE}}
-    grid = preset["run"][0] | {"adapters": ["cse-tiny"], "representations": ["eol"]}
-    preset["run"] = [*preset["run"], grid]
-    (flow.folder / "tiny.yaml").write_text(yaml.safe_dump(preset))
-    return flow
-
-
-@pytest.fixture(scope="module")
-def trained(planned_workflow, tmp_path_factory):
-    flow = planned_workflow.copy(tmp_path_factory.mktemp("trained") / "workflow")
-    flow.run()
-    return flow
 
 
 @pytest.mark.slow

@@ -80,6 +80,7 @@ def requests(need, stated):
         * stated(wildcards).get("mem_mb", need(wildcards).mem_mb),
         "runtime": lambda wildcards, attempt: attempt
         * stated(wildcards).get("runtime_min", need(wildcards).runtime_min),
+        "nodes": 1,  # else SLURM may spread GPUs over several
         "disk_mb": lambda wildcards: round(need(wildcards).disk_gb * 1000),
         # For `make plan`.
         "gpu_mb": lambda wildcards: round(need(wildcards).gpu_gb * 1000),

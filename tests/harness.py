@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PARTS = ["Snakefile", "config.yaml", "Makefile", "workflow", "envs"]
 # Not the one of .venv: a plain call must work without activation.
 PATH = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if ".venv" not in p)
