@@ -88,6 +88,17 @@ class Compute:
         return [torch.device("cuda", index) for index in range(self.gpus)]
 
 
+def check_gpus(asked: int) -> None:
+    """Stop a job that did not get the GPUs it asked for, before it loads a model.
+
+    Raises:
+        RuntimeError: torch sees fewer. Names both numbers.
+    """
+    seen = torch.cuda.device_count()
+    if asked > seen:
+        raise RuntimeError(f"the job asks for {asked} GPUs, torch sees {seen}")
+
+
 class Encoder(ABC):
     """Turns prompts into vectors."""
 

@@ -18,7 +18,7 @@ from transformers.utils import logging as transformers_logging
 
 from sentscale.adapters import Adapter, add_adapter, read_adapter
 from sentscale.decoders import Decoder
-from sentscale.encoder import Compute, Encoder, Precision
+from sentscale.encoder import Compute, Encoder, Precision, check_gpus
 from sentscale.engine import FastEncoder, places
 from sentscale.families import decoder_for
 from sentscale.linear import keep_freed_memory, pack_linears
@@ -50,10 +50,7 @@ def load_encoder(
             placement is not for this architecture; or the adapter is not for this model.
         RuntimeError: The job asks for GPUs that are not there.
     """
-    if compute.gpus > torch.cuda.device_count():
-        raise RuntimeError(
-            f"the job asks for {compute.gpus} GPUs, torch sees {torch.cuda.device_count()}"
-        )
+    check_gpus(compute.gpus)
     dtype = dtype_of(precision, compute.gpus > 0)
     torch.set_num_threads(compute.threads)
     transformers_logging.disable_progress_bar()  # its bars would fill the log files
