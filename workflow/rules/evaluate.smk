@@ -9,6 +9,9 @@ rule score_sts:
         sentences=lambda wildcards: f"results/sentences/{suite_of(wildcards.task)}.txt",
         vectors=vectors_of_task("npy"),
         about=vectors_of_task("json"),
+        weights="results/models/{model}/manifest.json",
+        adapter=adapter_of,
+        representation="results/representations/{model}/{representation}.json",
         code=code("score_sts", "files", "pairs", "prompts", "provenance", "store", "sts", "tasks"),
     output:
         score="results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.json",
@@ -23,7 +26,8 @@ rule score_sts:
         bootstrap=json.dumps(config["sts"]["bootstrap"]),
     shell:
         "python workflow/scripts/score_sts.py --pairs {input.pairs} --sentences {input.sentences}"
-        " --vectors {input.vectors} --about {input.about} --bootstrap {params.bootstrap:q}"
+        " --vectors {input.vectors} --about {input.about}"
+        " --made-from {input.weights} {input.representation} {input.adapter} --bootstrap {params.bootstrap:q}"
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
         " {wildcards.representation} --task {wildcards.task}"
         " --out {output.score} --similarities {output.similarities} 2>&1 | tee {log}"
@@ -36,6 +40,9 @@ rule score_transfer:
         sentences=lambda wildcards: f"results/sentences/{suite_of(wildcards.task)}.txt",
         vectors=vectors_of_task("npy"),
         about=vectors_of_task("json"),
+        weights="results/models/{model}/manifest.json",
+        adapter=adapter_of,
+        representation="results/representations/{model}/{representation}.json",
     output:
         score="results/scores/{scorer}/{model}/{adapter}/{precision}/{representation}/{task}.json",
         predictions="results/scores/{scorer}/{model}/{adapter}/{precision}/{representation}/{task}.npy",
@@ -54,6 +61,7 @@ rule score_transfer:
     shell:
         "python workflow/scripts/score_transfer.py --samples {input.samples}"
         " --sentences {input.sentences} --vectors {input.vectors} --about {input.about}"
+        " --made-from {input.weights} {input.representation} {input.adapter}"
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
         " {wildcards.representation} --task {wildcards.task} --design {params.design}"
         " --settings {params.settings:q} --threads {threads} --gpus {resources.devices}"
