@@ -11,6 +11,11 @@ def sentences_of(tasks):
     return max(1, count * 8 // 10)
 
 
+def triplets_of(recipe):
+    """How many triplets a recipe trains on, before any is left out."""
+    return recipe["rows"] or sum(int(row["rows"]) for row in sources_of(recipe["triplets"]))
+
+
 def candidates_in(name):
     """Rows of a list of demonstrations, about: 300 are published, 201 of them definitions."""
     kind, entry = next(iter(config["demonstrations"][name].items()))
@@ -66,10 +71,10 @@ def need_of_search(wildcards):
 
 def need_of_choice(wildcards):
     """Need of choose_checkpoint."""
-    recipe = config["adapters"][wildcards.adapter]["recipe"]
-    recipe = recipe | recipe["by_model"].get(wildcards.model, {})
-    rows = recipe["rows"] or sum(int(row["rows"]) for row in sources_of(recipe["triplets"]))
-    passes = 1 + rows * recipe["epochs"] // recipe["batch"] // recipe["checkpoint_every"]
+    recipe = recipe_for(wildcards.model, wildcards.adapter)
+    passes = (
+        1 + triplets_of(recipe) * recipe["epochs"] // recipe["batch"] // recipe["checkpoint_every"]
+    )
     prompts = passes * sentences_of(config["suites"][recipe["selection"]["suite"]])
     precision = recipe["selection"]["precision"]
     return need_to_embed(wildcards.model, precision, prompts, passes=passes)
@@ -77,14 +82,12 @@ def need_of_choice(wildcards):
 
 def need_of_training(wildcards):
     """Need of train_adapter."""
-    recipe = config["adapters"][wildcards.adapter]["recipe"]
-    recipe = recipe | recipe["by_model"].get(wildcards.model, {})
-    rows = recipe["rows"] or sum(int(row["rows"]) for row in sources_of(recipe["triplets"]))
+    recipe = recipe_for(wildcards.model, wildcards.adapter)
     return sizing.training(
         MACHINE,
         config["models"][wildcards.model]["parameters"],
         recipe,
-        rows,
+        triplets_of(recipe),
         gpus_of_training(wildcards.model),
         config["training"]["threads"],
         of_training("kept_rows")(wildcards),

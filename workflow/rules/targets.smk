@@ -137,7 +137,7 @@ def training_sets_of_run():
         if recipe is None:
             told[adapter] = "the authors'"
             continue
-        rows = recipe["rows"] or sum(int(row["rows"]) for row in sources_of(recipe["triplets"]))
+        rows = triplets_of(recipe)
         whole = recipe["rows"] is None and not recipe["left_out"]
         papers = recipe["triplets"] == PAPER_TRIPLETS and whole
         mark = "" if papers else " (not the paper's)"

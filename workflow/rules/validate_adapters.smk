@@ -1,13 +1,19 @@
 """Checks of adapters: what is trained, what is published, and what a run asks of them."""
 
 
+def recipe_for(model, adapter):
+    """The recipe of an adapter with what is different for a model in it."""
+    recipe = config["adapters"][adapter]["recipe"]
+    return recipe | recipe["by_model"].get(model, {})
+
+
 def trainings_asked_for():
     """(model, adapter, recipe) of each adapter that the run trains; the model's own values in it."""
     found = []
     for grid in config["run"]:
         for model, adapter in product(grid["models"], grid["adapters"]):
-            if recipe := config["adapters"].get(adapter, {}).get("recipe"):
-                found.append((model, adapter, recipe | recipe["by_model"].get(model, {})))
+            if "recipe" in config["adapters"].get(adapter, {}):
+                found.append((model, adapter, recipe_for(model, adapter)))
     return found
 
 
