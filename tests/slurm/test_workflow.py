@@ -31,13 +31,14 @@ TRAINED = [f"{ADAPTER}/{name}" for name in ("training.json", "curve.csv", "check
 class OnSlurm:
     """A workflow whose profile is the project's, made quick and fitted to the test's cluster."""
 
-    def __init__(self, flow, cluster, partition="cpu", status="sacct"):
+    def __init__(self, flow, cluster, partition="cpu", status="squeue"):
         self.flow, self.cluster = flow, cluster
         self.printed = flow.folder / "snakemake.log"
         flow.flags = ["--workflow-profile", "workflow/profiles/slurm", "--configfile", "tiny.yaml"]
         profile = "workflow/profiles/slurm/config.yaml"
-        flow.edit(profile, "slurm-status-command: sacct", f"slurm-status-command: {status}")
+        flow.edit(profile, "slurm-status-command: squeue", f"slurm-status-command: {status}")
         flow.edit(profile, "status-checks: 20", "status-checks: 2")
+        flow.edit(profile, "checks-per-second: 0.1", "checks-per-second: 1")
         flow.edit(profile, "latency-wait: 60", "latency-wait: 3")
         path = flow.folder / "workflow/profiles/slurm/machine.yaml"
         self.machine = yaml.safe_load(path.read_text())
