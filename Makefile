@@ -69,7 +69,7 @@ demo: $(ENV) ## Run the workflow, print its tables, write results/report.html
 PLACES := $(if $(filter local,$(PROFILE)),--here $(THREADS) --elsewhere 0,--here 2 --elsewhere 256)
 .PHONY: plan
 plan: $(ENV) ## Tell what a run will cost, before it: jobs, GPU-hours, memory, time, disk; PRESET=, PROFILE=, GPUS=
-	@set -o pipefail; $(BIN)/snakemake --workflow-profile workflow/profiles/$(PROFILE) --dry-run \
+	@set -o pipefail; $(BIN)/snakemake --workflow-profile workflow/profiles/$(PROFILE) --dry-run --cores 1000 \
 		$(if $(PRESET),--configfile workflow/presets/$(PRESET).yaml) \
 		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') 2>&1 | \
 		$(BIN)/python workflow/plan/plan_run.py --machine workflow/profiles/$(PROFILE)/machine.yaml \

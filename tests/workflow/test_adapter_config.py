@@ -115,8 +115,6 @@ RIGHT = {
         }
     },
     "fp16 for a model that is not run": recipe(by_model={"opt-125m": {"compute": "fp16"}}),
-    "fp16 on a GPU": recipe(compute="fp16", selection={"precision": "fp16"})
-    | {"models": {"smollm2-135m": {"gpus": 1}}},
     "a mean": recipe(representation="avg"),
     "tasks of both kinds left out": recipe(left_out=["STSB", "MR", "sample-train"]),
     "a recipe that is not run may need a mirror": {"run": [CSE | {"adapters": ["none"]}]},

@@ -159,10 +159,6 @@ WRONG = {
         {"run": [RUN | {"precisions": ["fp16"]}]},
         ["smollm2-135m in fp16", "gpus is 0", "use bf16"],
     ),
-    "resident on two GPUs": (
-        {"models": {"smollm2-135m": {"gpus": 2, "placement": "resident"}}},
-        ["models.smollm2-135m", "resident uses one GPU, gpus is 2", "split or auto"],
-    ),
     "plain layer by layer": (
         {"embedding": {"engine": "plain", "placement": "stream"}},
         ["placement stream needs embedding.engine fast"],

@@ -30,8 +30,8 @@ def placed(model, precision):
     """Placement, number of GPUs and memory on each, in GB, of a model that embeds."""
     entry = config["models"][model]
     wish = entry.get("placement", config["embedding"]["placement"])
-    most = MACHINE["gpu"]["max_tokens"] if MACHINE["gpu"] else config["embedding"]["max_tokens"]
-    return sizing.place(MACHINE, entry["parameters"], precision, wish, most, entry.get("gpus"))
+    gpus = entry.get("gpus")
+    return sizing.place(MACHINE, entry["parameters"], precision, wish, max_tokens_on(1), gpus)
 
 
 def gpus_of_training(model):
@@ -72,9 +72,7 @@ def need_of_search(wildcards):
 def need_of_choice(wildcards):
     """Need of choose_checkpoint."""
     recipe = recipe_for(wildcards.model, wildcards.adapter)
-    passes = (
-        1 + triplets_of(recipe) * recipe["epochs"] // recipe["batch"] // recipe["checkpoint_every"]
-    )
+    passes = 1 + sizing.candidates(recipe, triplets_of(recipe))
     prompts = passes * sentences_of(config["suites"][recipe["selection"]["suite"]])
     precision = recipe["selection"]["precision"]
     return need_to_embed(wildcards.model, precision, prompts, passes=passes)
@@ -98,16 +96,21 @@ def need_of_training(wildcards):
 def need_of_labels(wildcards):
     """Need of label_sentences; the whole model is on one device, with its head."""
     entry = config["demonstrations"][wildcards.candidates]["local"]
-    need = need_to_embed(entry["model"], entry["precision"], entry["rows"])
-    return need if need.gpus < 2 else sizing.replace(need, gpus=1)
+    parameters, most = config["models"][entry["model"]]["parameters"], max_tokens_on(1)
+    gpus = min(1, placed(entry["model"], entry["precision"])[1])
+    where = sizing.place(MACHINE, parameters, entry["precision"], "resident", most, gpus)
+    threads = config["embedding"]["threads"]
+    return sizing.embedding(
+        MACHINE, parameters, entry["precision"], where, threads, entry["rows"], 0
+    )
 
 
 def need_of_transfer(wildcards):
     """Need of score_transfer."""
     parameters = config["models"][wildcards.model]["parameters"]
     rows = sum(int(row["rows"]) for row in sources_of(wildcards.task))
-    need = sizing.classifying(MACHINE, parameters, rows, config["transfer"]["threads"])
-    return sizing.replace(need, gpus=config["transfer"]["gpus"])
+    gpus, threads = config["transfer"]["gpus"], config["transfer"]["threads"]
+    return sizing.classifying(parameters, rows, gpus, threads)
 
 
 def need_of_merging(wildcards):

@@ -20,6 +20,16 @@ def embeddings_asked_for():
     return list(found)
 
 
+def check_gpus():
+    """No model asks for GPUs that the machine does not have."""
+    for name, model in config["models"].items():
+        for key, entry in (("gpus", model), ("training.gpus", model.get("training", {}))):
+            if entry.get("gpus") and MACHINE["gpu"] is None:
+                raise WorkflowError(
+                    f"models.{name}.{key} is {entry['gpus']}, but {PATH_OF_MACHINE} has no gpu"
+                )
+
+
 def check_device(model, precision, gpus, key):
     """Stop if a model would compute in float16 on a CPU."""
     if precision == "fp16" and not gpus:
@@ -47,4 +57,5 @@ def check_places():
         check_device(model, recipe["compute"], gpus_of_training(model), key)
 
 
+check_gpus()
 check_places()
