@@ -175,6 +175,19 @@ def snakemake_killed(to_do, reference):
     assert states(run) == ["CANCELLED", "COMPLETED"]
 
 
+def beside_another_run(to_do, reference):
+    # Another Snakemake in the same folder, with other targets, is no reason to cancel jobs.
+    table = "results/datasets/sample-opinion.tsv"
+    run = to_do(*EMBEDDING, table)
+    process = run.start("--", *SCORES)
+    run.wait_for_a_running_job()
+    other = run.start("--", table)
+    assert other.wait(timeout=200) == 0, run.printed.read_text()
+    check(run, reference, *run.ended(process))
+    assert (run.flow.folder / table).read_bytes() == (reference.folder / table).read_bytes()
+    assert states(run) == ["COMPLETED"]
+
+
 # The first looks at the jobs of a run go wrong; all other calls are SLURM's own.
 STATUS = """#!/bin/sh
 case "$*" in
@@ -259,6 +272,7 @@ AT_ONCE = [
     over_its_time,
     over_its_memory,
     snakemake_killed,
+    beside_another_run,
     sacct_unavailable,
     sacct_empty,
     squeue_garbage,
