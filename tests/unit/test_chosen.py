@@ -80,13 +80,15 @@ def test_another_list_has_the_paper_s_word_alone(path):
     assert table.model.tolist() == ["opt-1b", "new"]
     assert table["published word"].tolist() == ["Nap", ""]
     assert (table[["published sentence", "published better"]] == "").all(axis=None)
-    assert table[["its rank", "its score"]].isna().all(axis=None)
+    assert not {"its rank", "its score"} & set(table)
 
 
 def test_a_candidate_that_was_left_out_has_no_rank(path):
     printed = read_printed_choices(path, LIST)
-    found = chosen_table({"opt-1b": OURS}, {"opt-1b": RANKED[1:]}, printed, cells())
+    choices = {"opt-1b": OURS, "opt-2b": OURS}
+    found = chosen_table(choices, dict.fromkeys(choices, RANKED[1:]), printed, cells())
     assert pd.isna(found["its rank"][0])
+    assert found["its rank"][1] == 1
     assert found["published sentence"][0] == "A cat sleeps."
 
 

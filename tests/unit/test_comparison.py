@@ -83,8 +83,8 @@ def test_scores_of_one_side_only_are_marked():
     assert np.isnan(found.published[1])
     assert found["published as"].tolist() == ["M, OPT 1B", "", "N, OPT 1B", "O, OPT 1B"]
     assert verdicts(found) == (
-        "Of our 1 scores with a published one, 1 have it inside their bootstrap interval and"
-        " 0 outside; 1 have none, and 2 published scores are missing in this run."
+        "2 scores of ours: the published score lies inside the bootstrap interval of 1 and outside"
+        " that of 0, 1 have none. 2 published scores are missing in this run."
     )
 
 
@@ -132,6 +132,15 @@ def test_gains_stand_beside_the_paper_s():
     ]  # fmt: skip
     assert found.iloc[1][["without", "with", "gain", "difference"]].isna().all()
     assert found.published[1] == 3.0
+
+
+def test_gains_on_a_suite_of_which_nothing_is_printed():
+    ours = scores(("opt", "eol", "A", 60.0, 59, 61), ("opt", "icl", "A", 66.5, 65, 68))
+    found = compare_gains(
+        ours, published(cells(), ICL=["icl"]), "s", ["A"], "spearman_all", {"icl": "eol"}
+    )
+    assert list(found)[-3:] == ["without", "with", "gain"]
+    assert found.gain.tolist() == [6.5]
 
 
 def test_the_paper_s_gains_are_the_differences_of_its_averages(root):

@@ -6,30 +6,33 @@ PUBLISHED = expand(
 )
 
 
+# Places in an encoder: (model, adapter, precision, representation).
+PRECISION, REPRESENTATION = 2, 3
+
+
 def encoders_of_suite(suite):
-    """Encoders that the run scores on a suite: (model, adapter, precision, representation)."""
+    """Encoders that the run scores on a suite."""
     return [cell[:-1] for cell in ENCODERS if cell[-1] == suite]
 
 
-def in_several_precisions(suite):
-    """Encoders of a suite that differ from another in nothing but precision."""
+def in_several(place, suite):
+    """Encoders of a suite that differ from another in nothing but one place."""
     cells = encoders_of_suite(suite)
-    bare = [(model, adapter, representation) for model, adapter, _, representation in cells]
-    return [cell for cell, same in zip(cells, bare) if bare.count(same) > 1]
+    others = [cell[:place] + cell[place + 1 :] for cell in cells]
+    return [cell for cell, rest in zip(cells, others) if others.count(rest) > 1]
 
 
-def in_several_representations(suite):
-    """Encoders of a suite that differ from another in nothing but representation."""
-    cells = encoders_of_suite(suite)
-    bare = [cell[:-1] for cell in cells]
-    return [cell for cell, same in zip(cells, bare) if bare.count(same) > 1]
+def representations_of_suite(wildcards):
+    """Representations that the run scores on a suite, in the order of the catalogue."""
+    used = {cell[REPRESENTATION] for cell in encoders_of_suite(wildcards.suite)}
+    return [name for name in config["representations"] if name in used]
 
 
 def benchmarks_of_precisions(wildcards):
     """Time and memory of the embedding jobs that differ in nothing but precision."""
     return [
         f"results/benchmarks/embed_sentences/{'/'.join(cell)}/{wildcards.suite}.tsv"
-        for cell in in_several_precisions(wildcards.suite)
+        for cell in in_several(PRECISION, wildcards.suite)
     ]
 
 
@@ -45,7 +48,7 @@ def paper_tables_of_run():
     suites = suites_of_run()
     return [
         *[f"published/{suite}" for suite in suites],
-        *[f"quantisation/{suite}" for suite in suites if in_several_precisions(suite)],
-        *[f"representations/{suite}" for suite in suites if in_several_representations(suite)],
+        *[f"quantisation/{suite}" for suite in suites if in_several(PRECISION, suite)],
+        *[f"representations/{suite}" for suite in suites if in_several(REPRESENTATION, suite)],
         *[f"chosen/{search}" for search in searches_of_run()],
     ]

@@ -103,7 +103,7 @@ rule tabulate_representations:
     params:
         tasks=lambda wildcards: config["suites"][wildcards.suite],
         metric=lambda wildcards: metric_of(wildcards.suite),
-        representations=list(config["representations"]),
+        representations=representations_of_suite,
     shell:
         "python workflow/scripts/tabulate_representations.py --scores {input.scores}"
         " --suite {wildcards.suite} --tasks {params.tasks} --metric {params.metric}"

@@ -15,6 +15,8 @@ PRINTED_COLUMNS += ["confidence"]
 _COLUMNS = ["model", "word", "sentence", "score", "low", "high", "without", "gain", "better"]
 _COLUMNS += ["published word", "published sentence", "its rank", "its score", "published better"]
 _TEXTS = ["word", "sentence", "better", "published word", "published sentence", "published better"]
+# What is known of the paper's demonstration only where it was searched too.
+_SEARCHED = ["its rank", "its score"]
 _NUMBERS = ["score", "low", "high", "without", "gain", "its score"]
 # How the paper prints the number of candidates that are better than none.
 _BETTER = {"better_of_300": "{:.0f} of 300", "better_percent": "about {:.0f} %"}
@@ -59,8 +61,8 @@ def chosen_table(
     Returns:
         Ours: word, sentence, development score with interval, the score without, the
         gain, and how many candidates are better than none. The paper's: word, sentence,
-        its rank and score in our search, how many candidates are better. What is
-        not known is empty; the paper's other models are there where its list was searched.
+        its rank and score in our search, if a search had it, how many candidates are better.
+        The paper's other models follow where its list was searched.
     """
     theirs = {pick.our_model: pick for pick in printed.itertuples()}
     better = {
@@ -79,7 +81,8 @@ def chosen_table(
         rows.append(row)
     table = pd.DataFrame(rows, columns=_COLUMNS).astype({"its rank": "Int64"})
     table[_TEXTS] = table[_TEXTS].astype(object).where(table[_TEXTS].notna(), "")
-    return table.astype(dict.fromkeys(_NUMBERS, float))
+    table = table.astype(dict.fromkeys(_NUMBERS, float))
+    return table.drop(columns=_SEARCHED) if table["its rank"].isna().all() else table
 
 
 def _ours(choice: dict[str, Any], ranking: pd.DataFrame) -> dict[str, Any]:

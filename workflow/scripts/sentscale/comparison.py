@@ -59,8 +59,8 @@ def compare_gains(
         zero_shot: For each representation with demonstrations the same one without.
 
     Returns:
-        The columns of `gain_table`, "published" and "difference". The paper's own rows
-        have precision "published", and only what it prints.
+        The columns of `gain_table`, then, if the paper has a gain on the suite, "published"
+        and "difference". Its own rows have precision "published", and only what it prints.
     """
     ours = gain_table(scores, tasks, metric, zero_shot).assign(task=AVERAGE)
     cells = published.of(suite, f"gain of {metric}")
@@ -70,17 +70,18 @@ def compare_gains(
     table.loc[lacking, "model"] = table["published as"].str.rpartition(", ")[2]
     table.loc[lacking, "representation"] = table.method
     table["difference"] = (table.gain - table.published).round(2)
-    return table[[*ENCODER, "without", "with", "gain", "published", "difference"]]
+    beside = [] if table.published.isna().all() else ["published", "difference"]
+    return table[[*ENCODER, "without", "with", "gain", *beside]]
 
 
 def verdicts(table: pd.DataFrame) -> str:
-    """How many cells of a comparison agree, in a sentence."""
-    count = table.verdict.value_counts()
-    inside, outside = count.get(INSIDE, 0), count.get(OUTSIDE, 0)
+    """How many cells of a comparison agree, in words."""
+    count = table.verdict.value_counts().to_dict()
     return (
-        f"Of our {inside + outside} scores with a published one, {inside} have it inside their"
-        f" bootstrap interval and {outside} outside; {count.get(UNKNOWN, 0)} have none, and"
-        f" {count.get(MISSING, 0)} published scores are missing in this run."
+        f"{table.ours.notna().sum()} scores of ours: the published score lies inside the bootstrap"
+        f" interval of {count.get(INSIDE, 0)} and outside that of {count.get(OUTSIDE, 0)},"
+        f" {count.get(UNKNOWN, 0)} have none. {count.get(MISSING, 0)} published scores are missing"
+        " in this run."
     )
 
 
