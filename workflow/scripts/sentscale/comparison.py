@@ -67,7 +67,7 @@ def compare_gains(
     table = _beside(ours, cells, published)
     lacking = table.gain.isna()
     table.loc[lacking, "precision"] = "published"
-    table.loc[lacking, "model"] = table["published as"].str.rpartition(", ")[2]
+    table.loc[lacking, "model"] = table["published as"].str.split(", ").str[-1]
     table.loc[lacking, "representation"] = table.method
     table["difference"] = (table.gain - table.published).round(2)
     beside = [] if table.published.isna().all() else ["published", "difference"]
