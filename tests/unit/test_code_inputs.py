@@ -27,7 +27,8 @@ def imported(path):
 
 
 def test_steps_after_the_vectors_list_their_code():
-    tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations"}
+    tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations", "tabulate_published"}
+    tables |= {"tabulate_quantisation", "tabulate_representations", "tabulate_chosen"}
     figures = {"plot_scaling", "plot_representations", "plot_demonstrations", "plot_training"}
     assert set(LISTED) == {"score_sts", "score_demonstrations", "collect_scores"} | tables | figures
 

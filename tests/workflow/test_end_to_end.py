@@ -31,9 +31,11 @@ def test_scores_are_the_golden_ones(finished):
 
 def test_every_table_and_figure_is_there(finished):
     results = finished.folder / "results"
-    for suite in ("sample-dev", "sample", "sample-transfer"):
+    suites = ["sample-dev", "sample", "sample-transfer"]
+    tables = [*suites, *(f"published/{suite}" for suite in suites), "chosen/sample"]
+    for name in [*tables, "representations/sample-dev", "representations/sample"]:
         for kind in ("csv", "md", "tex", "html"):
-            assert (results / f"tables/{suite}.{kind}").stat().st_size
+            assert (results / f"tables/{name}.{kind}").stat().st_size
     for kind in ("svg", "pdf"):
         assert (results / f"figures/scaling/sample.{kind}").stat().st_size
         assert (results / f"figures/representations/sample-dev.{kind}").stat().st_size

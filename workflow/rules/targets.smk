@@ -152,6 +152,7 @@ def tables_of_run(wildcards):
         *suites_of_run(),
         *[f"gain/{suite}" for suite in gains_of_run()],
         *[f"demonstrations/{search}" for search in searches_of_run()],
+        *paper_tables_of_run(),
     ]
     tables = expand("results/tables/{name}.{kind}", name=names, kind=["csv", "md", "tex", "html"])
     return ["results/tables/scores.csv", "results/tables/scores.html", *tables]
