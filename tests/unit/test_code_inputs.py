@@ -30,7 +30,11 @@ def test_steps_after_the_vectors_list_their_code():
     tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations", "tabulate_published"}
     tables |= {"tabulate_quantisation", "tabulate_representations", "tabulate_chosen"}
     figures = {"plot_scaling", "plot_representations", "plot_demonstrations", "plot_training"}
-    assert set(LISTED) == {"score_sts", "score_demonstrations", "collect_scores"} | tables | figures
+    statistics = {"resample_scores", "tabulate_differences", "tabulate_comparisons"}
+    statistics |= {"plot_differences", "fit_trends", "tabulate_ranks", "tabulate_stability"}
+    geometry = {"measure_geometry", "tabulate_geometry"}
+    scores = {"score_sts", "score_demonstrations", "collect_scores"}
+    assert set(LISTED) == scores | tables | figures | statistics | geometry
 
 
 @pytest.mark.parametrize("script", LISTED)

@@ -50,6 +50,10 @@ WRONG = {
         {"run": [RUN | {"representations": ["eos"]}]},
         ["run[0].representations names 'eos'", "eol"],
     ),
+    "unknown reference": (
+        {"comparisons": {"reference": "eos"}},
+        ["comparisons.reference names 'eos'", "eol"],
+    ),
     "unknown precision": (
         {"run": [RUN | {"precisions": ["int8"]}]},
         ["run[0].precisions[0] is 'int8'", "allowed: fp32, bf16, fp16, nf4"],

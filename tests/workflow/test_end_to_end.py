@@ -39,6 +39,23 @@ def test_every_table_and_figure_is_there(finished):
     for kind in ("svg", "pdf"):
         assert (results / f"figures/scaling/sample.{kind}").stat().st_size
         assert (results / f"figures/representations/sample-dev.{kind}").stat().st_size
+        assert (results / f"figures/differences/sample.{kind}").stat().st_size
+
+
+def test_what_is_told_of_two_encoders_follows_from_their_scores(finished):
+    results = finished.folder / "results"
+    table = pd.read_csv(results / "tables/sample.csv").set_index("representation")
+    (row,) = pd.read_csv(results / "tables/comparisons/sample.csv").to_dict("records")
+    assert (row["changed"], row["against"]) == ("demonstrations", "eol")
+    gain = table.loc["icl-sample", "Avg."] - table.loc["eol", "Avg."]
+    assert row["Avg."] == pytest.approx(gain, abs=1e-6)
+    assert row["low"] <= row["Avg."] <= row["high"]
+    geometry = pd.read_csv(results / "tables/geometry/sample.csv")
+    assert geometry.representation.tolist() == ["eol", "icl-sample"]
+    vectors = np.load(finished.folder / VECTORS).astype(float)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = (vectors @ vectors.T)[~np.eye(len(vectors), dtype=bool)]
+    assert geometry.mean_cosine[0] == pytest.approx(cosines.mean(), abs=1e-6)
 
 
 def test_vectors_are_described_beside_them(finished):

@@ -32,7 +32,7 @@ def steps_of_run(wildcards):
                 f"results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
             ]
         )
-    return [*steps, *scores_of_run(wildcards)]
+    return [*steps, *scores_of_run(wildcards), *statistics_of_run()]
 
 
 def steps_of_adapter(model, adapter):
@@ -153,6 +153,7 @@ def tables_of_run(wildcards):
         *[f"gain/{suite}" for suite in gains_of_run()],
         *[f"demonstrations/{search}" for search in searches_of_run()],
         *paper_tables_of_run(),
+        *tables_of_statistics(),
     ]
     tables = expand("results/tables/{name}.{kind}", name=names, kind=["csv", "md", "tex", "html"])
     return ["results/tables/scores.csv", "results/tables/scores.html", *tables]
@@ -168,6 +169,7 @@ def figures_of_run(wildcards):
     ]
     names += [f"demonstrations/{search}" for search in searches_of_run()]
     names += [f"training/{adapter}" for adapter in trainings_of_run()]
+    names += figures_of_statistics()
     return expand("results/figures/{name}.{kind}", name=names, kind=["svg", "pdf"])
 
 

@@ -47,12 +47,14 @@ def check_known(names, catalogue, key):
 
 
 def check_run():
-    """Every name in `run` and `figures` is in its catalogue."""
+    """Every name in `run`, `figures` and `comparisons` is in its catalogue."""
     for number, grid in enumerate(config["run"]):
         for key in ("models", "representations", "suites"):
             check_known(grid[key], config[key], f"run[{number}].{key}")
     for figure in ("scaling", "representations"):
         check_known(config["figures"][figure], config["suites"], f"figures.{figure}")
+    reference = config["comparisons"]["reference"]
+    check_known([reference], config["representations"], "comparisons.reference")
 
 
 def check_register():
