@@ -129,7 +129,7 @@ def requests(need, stated):
 
 
 def requests_of_model(need, stated):
-    """Resources of a rule that loads a model: on one node, or SLURM may spread GPUs over several.
+    """Resources for a job that loads a model. On one node, or SLURM may spread GPUs over several.
 
     Not for rules that share a submission: it would add the nodes of all.
     """

@@ -14,6 +14,7 @@ rule resample_scores:
             "lines",
             "pairs",
             "prompts",
+            "provenance",
             "resampling",
             "samples",
             "store",
