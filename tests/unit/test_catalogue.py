@@ -26,6 +26,8 @@ from transformers import (
     T5EncoderModel,
 )
 
+from sentscale.families import decoder_for
+
 FOLDER = ROOT / "workflow/catalogue"
 MODELS = yaml.safe_load((FOLDER / "models.yaml").read_text())["models"]
 CONFIG = configuration()
@@ -143,6 +145,12 @@ def test_parameters_are_those_of_the_architecture(name):
     entry = MODELS[name]
     one, two = (counted(name, layers, entry["width"]) for layers in (1, 2))
     assert entry["parameters"] == one + (entry["layers"] - 1) * (two - one)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_the_fast_engine_does_not_know_is_on_one_device(name):
+    known, _ = decoder_for(architecture(name, 1, MODELS[name]["width"]))
+    assert (known is None) == (MODELS[name].get("placement") == "resident")
 
 
 # Totals with both embeddings, as the authors print them: github.com/EleutherAI/pythia.
