@@ -39,7 +39,7 @@ BENCH_INPUTS := $(if $(filter train all,$(PART)),$(BENCH_TRIPLETS)) results/mode
 
 .PHONY: help
 help: ## List the targets and variables
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables:"
 	@echo "  DATA=PATH     demo, plan, bench, export: use the real STS data in this folder (it holds senteval/STS/...)"
@@ -74,6 +74,11 @@ plan: $(ENV) ## Tell what a run will cost, before it: jobs, GPU-hours, memory, t
 		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') 2>&1 | \
 		$(BIN)/python workflow/plan/plan_run.py --machine workflow/profiles/$(PROFILE)/machine.yaml \
 		--benchmarks results/benchmarks --gpus $(GPUS) $(PLACES)
+
+.PHONY: verify-catalogue
+verify-catalogue: $(ENV) ## Ask the hub whether every model and adapter is there, at its commit
+	@$(BIN)/python workflow/catalogue/verify_catalogue.py --configs workflow/catalogue/models.yaml config.yaml \
+		--missing workflow/catalogue/missing.tsv
 
 EXPORTED = results/exports/$(MODEL)/$(ADAPTER)/$(REPRESENTATION)/$(WEIGHTS)
 .PHONY: export

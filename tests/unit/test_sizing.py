@@ -7,8 +7,14 @@ import yaml
 
 from sentscale import sizing
 
-OPT = {"125m": 125_239_296, "1.3b": 1_315_758_080, "6.7b": 6_658_473_984, "66b": 65_719_701_504}
-SMOLLM2 = 134_515_008
+PARAMETERS = {
+    "125m": 125_239_296,
+    "1.3b": 1_315_758_080,
+    "6.7b": 6_658_473_984,
+    "66b": 65_719_701_504,
+}
+OPT = {name: sizing.size_of(parameters) for name, parameters in PARAMETERS.items()}
+SMOLLM2 = sizing.size_of(134_515_008, 30, 576)
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +28,24 @@ def with_gpus(laptop, memory_gb, per_node):
     return laptop | {"gpu": gpu}
 
 
-@pytest.mark.parametrize(("name", "width"), [("6.7b", 4096), ("66b", 9216)])
-def test_the_width_is_close_to_the_real_one(name, width):
-    assert sizing.width_of(OPT[name]) == pytest.approx(width, rel=0.05)
+@pytest.mark.parametrize(("name", "layers", "width"), [("6.7b", 32, 4096), ("66b", 64, 9216)])
+def test_the_expected_size_is_close_to_the_real_one(name, layers, width):
+    assert OPT[name].width == pytest.approx(width, rel=0.05)
+    assert OPT[name].layers == pytest.approx(layers, rel=0.15)
+
+
+def test_a_known_size_comes_before_the_expected_one(laptop):
+    # T5-11B's encoder: 4.86 billion parameters in 24 layers of 1024 numbers.
+    size = sizing.size_of(4_864_791_552, 24, 1024)
+    assert (size.layers, size.width) == (24, 1024)
+    vectors = embedding(laptop, "fp32", 10, 1_000_000, size=size).stored_gb
+    assert vectors == pytest.approx(1_000_000 * 1024 * 4 / 1e9)
+    resident, stream = (
+        embedding(laptop, "fp32", 10, placement=placement, size=size).memory_gb
+        for placement in ("resident", "stream")
+    )
+    # Three of 24 layers are in memory; Python takes 1 GB beside them.
+    assert (stream - 1) / (resident - 1) == pytest.approx(3 / 24, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +81,8 @@ def test_a_gpu_that_holds_not_even_the_states_reads_from_disk(laptop):
 def test_lora_is_as_large_as_peft_makes_it():
     # OPT-6.7B, rank 64: 32 layers of 4 (4096 + 4096) + 2 (4096 + 16384) rows and columns.
     counted = 32 * 64 * (4 * 8192 + 2 * 20480)
-    share = sizing.LORA_SHARE * 64 / sizing.width_of(OPT["6.7b"])
-    assert OPT["6.7b"] * share == pytest.approx(counted, rel=0.05)
+    share = sizing.LORA_SHARE * 64 / OPT["6.7b"].width
+    assert OPT["6.7b"].parameters * share == pytest.approx(counted, rel=0.05)
 
 
 def test_candidates_are_counted():
@@ -84,9 +105,9 @@ def test_a_number_of_gpus_that_somebody_chose_stays(laptop, wish, gpus, placemen
     assert sizing.place(machine, OPT["1.3b"], "fp32", wish, 1024, gpus)[:2] == (placement, gpus)
 
 
-def embedding(laptop, precision, prompts, kept=0, placement="resident"):
+def embedding(laptop, precision, prompts, kept=0, placement="resident", size=SMOLLM2):
     placed = (placement, 0, 0.0)
-    return sizing.embedding(laptop, SMOLLM2, precision, placed, 2, prompts, kept)
+    return sizing.embedding(laptop, size, precision, placed, 2, prompts, kept)
 
 
 RECIPE = {"batch": 64, "chunk": 32, "epochs": 1, "compute": "bf16", "base": "nf4"}

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from harness import copy_workflow
+from harness import configuration, copy_workflow
 
 RUN = {
     "models": ["smollm2-135m"],
@@ -10,6 +10,12 @@ RUN = {
     "precisions": ["fp32"],
     "representations": ["eol"],
     "suites": ["sample"],
+}
+ENTRY = {
+    "family": "Tiny",
+    "parameters": 10_000,
+    "source": {"path": "here"},
+    "licence": {"id": "mit", "name": "MIT"},
 }
 EOL = {"template": '"{text}"', "clean_up": "sentence", "pooling": "last", "demonstration": None}
 
@@ -175,6 +181,10 @@ WRONG = {
         {"models": {"opt-125m": {"source": {"hub": {"repository": "a/b", "revision": "main"}}}}},
         ["models.opt-125m.source.hub.revision", "'main'", "full commit id"],
     ),
+    "width without layers": (
+        {"models": {"tiny": ENTRY | {"width": 64}}},
+        ["models.tiny", "'layers' is a dependency of 'width'"],
+    ),
     "unsafe name": (
         {"models": {"../evil": {}}},
         ["../evil", "safe in a path"],
@@ -296,7 +306,7 @@ def test_the_papers_grid_is_planned_offline(workflow):
     register = workflow.folder / "workflow/resources/datasets.tsv"
     row = "more\ttask-{0}\tall\tsimilarity\tsenteval\tstsb\t{0}.csv\t\t\t9\tutf-8\town\t\t\n"
     register.write_text(register.read_text() + "".join(row.format(i) for i in range(7)))
-    model = yaml.safe_load((workflow.folder / "config.yaml").read_text())["models"]["opt-125m"]
+    model = configuration(workflow.folder)["models"]["opt-125m"]
     names = [f"model-{i}" for i in range(12)]
     representations = ["avg", "last", "prompt", "eol", "icl"]
     preset = {

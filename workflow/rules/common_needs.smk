@@ -26,12 +26,18 @@ def candidates_in(name):
     return entry.get("rows", 300)
 
 
+def size_of(model):
+    """Size of a model of the catalogue."""
+    entry = config["models"][model]
+    return sizing.size_of(entry["parameters"], entry.get("layers"), entry.get("width"))
+
+
 def placed(model, precision):
     """Placement, number of GPUs and memory on each, in GB, of a model that embeds."""
     entry = config["models"][model]
     wish = entry.get("placement", config["embedding"]["placement"])
     gpus = entry.get("gpus")
-    return sizing.place(MACHINE, entry["parameters"], precision, wish, max_tokens_on(1), gpus)
+    return sizing.place(MACHINE, size_of(model), precision, wish, max_tokens_on(1), gpus)
 
 
 def gpus_of_training(model):
@@ -45,7 +51,7 @@ def need_to_embed(model, precision, prompts, kept=0, passes=1):
     """Need of a job that embeds so many prompts with a model."""
     return sizing.embedding(
         MACHINE,
-        config["models"][model]["parameters"],
+        size_of(model),
         precision,
         placed(model, precision),
         config["embedding"]["threads"],
@@ -83,7 +89,7 @@ def need_of_training(wildcards):
     recipe = recipe_for(wildcards.model, wildcards.adapter)
     return sizing.training(
         MACHINE,
-        config["models"][wildcards.model]["parameters"],
+        size_of(wildcards.model),
         recipe,
         triplets_of(recipe),
         gpus_of_training(wildcards.model),
@@ -96,21 +102,18 @@ def need_of_training(wildcards):
 def need_of_labels(wildcards):
     """Need of label_sentences; the whole model is on one device, with its head."""
     entry = config["demonstrations"][wildcards.candidates]["local"]
-    parameters, most = config["models"][entry["model"]]["parameters"], max_tokens_on(1)
+    size, most = size_of(entry["model"]), max_tokens_on(1)
     gpus = min(1, placed(entry["model"], entry["precision"])[1])
-    where = sizing.place(MACHINE, parameters, entry["precision"], "resident", most, gpus)
+    where = sizing.place(MACHINE, size, entry["precision"], "resident", most, gpus)
     threads = config["embedding"]["threads"]
-    return sizing.embedding(
-        MACHINE, parameters, entry["precision"], where, threads, entry["rows"], 0
-    )
+    return sizing.embedding(MACHINE, size, entry["precision"], where, threads, entry["rows"], 0)
 
 
 def need_of_transfer(wildcards):
     """Need of score_transfer."""
-    parameters = config["models"][wildcards.model]["parameters"]
     rows = sum(int(row["rows"]) for row in sources_of(wildcards.task))
     gpus, threads = config["transfer"]["gpus"], config["transfer"]["threads"]
-    return sizing.classifying(parameters, rows, gpus, threads)
+    return sizing.classifying(size_of(wildcards.model), rows, gpus, threads)
 
 
 def need_of_merging(wildcards):

@@ -151,7 +151,8 @@ class Encoder(ABC):
             pooling: "last": state of the last token; "mean": mean over all
                 tokens, the tokenizer's special tokens included; "first" and
                 "mask": state of the first token or of the mask token, for models
-                that attend to both sides.
+                that attend to both sides; "own": what its authors trained for the
+                model, a pooler or modules of sentence-transformers.
             prefixes: Texts that many prompts begin with: computed once where that
                 pays. No result depends on them.
             advance: Called with the number of tokens that are done.

@@ -147,9 +147,8 @@ def plan(
     """
     if pooling not in ("last", "mean"):
         kind = encoder.config.model_type
-        raise ValueError(
-            f"pooling {pooling!r} is for models that attend to both sides; {kind} does not"
-        )
+        needs = "have one of their own" if pooling == "own" else "attend to both sides"
+        raise ValueError(f"pooling {pooling!r} is for models that {needs}; {kind} does not")
     ids = encoder.tokenise(prompts)
     # The mean needs the states of all tokens, those of the prefix too.
     texts = [text for text in prefixes if text] if pooling == "last" else []

@@ -31,14 +31,23 @@ class PlainEncoder(Encoder):
         advance: Callable[[int], None] = lambda tokens: None,
         workspace: Path | None = None,
     ) -> NDArray[np.float32]:
+        if pooling == "own" and getattr(self.model, "pooler", None) is None:
+            raise ValueError(
+                "pooling 'own' is for models with a trained pooler or with modules of"
+                f" sentence-transformers; this {self.config.model_type} has neither"
+            )
         vectors = []
         for prompt, tokens in zip(prompts, self.tokenise(prompts), strict=True):
             ids = torch.tensor([tokens], device=self.model.device)
-            hidden = self.model(input_ids=ids).last_hidden_state[0].float()  # (t, d)
-            if pooling == "mean":
-                vectors.append(hidden.mean(0).cpu().numpy())
+            found = self.model(input_ids=ids)
+            hidden = found.last_hidden_state[0].float()  # (t, d)
+            if pooling == "own":
+                vector = found.pooler_output[0].float()
+            elif pooling == "mean":
+                vector = hidden.mean(0)
             else:
-                vectors.append(hidden[self._place(pooling, tokens, prompt)].cpu().numpy())
+                vector = hidden[self._place(pooling, tokens, prompt)]
+            vectors.append(vector.cpu().numpy())
             advance(len(tokens))
         return np.stack(vectors)
 

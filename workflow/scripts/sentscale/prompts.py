@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from sentscale.files import read_json
 
 CleanUp = Literal["words", "sentence"]
-Pooling = Literal["mean", "last", "first", "mask"]
+Pooling = Literal["mean", "last", "first", "mask", "own"]
 
 SLOTS = ("text", "demo", "word")
 _SLOT = re.compile("{(" + "|".join(SLOTS) + ")}")
@@ -24,7 +24,8 @@ class Representation:
         clean_up: What is done to a sentence before it enters the template.
         pooling: "last": state of the last token; "mean": mean over all tokens;
             "first" and "mask": state of the first or the mask token of a model
-            that attends to both sides.
+            that attends to both sides; "own": what the model's authors trained for
+            it, a pooler or modules of sentence-transformers.
     """
 
     template: str

@@ -80,6 +80,21 @@ class Need:
         return SPARE_MIN + math.ceil(self.seconds * SPARE_TIME / 60)
 
 
+@dataclass(frozen=True)
+class Size:
+    """Of a model's body: its parameters, its layers and the numbers of a token's state in it."""
+
+    parameters: int
+    layers: float
+    width: float
+
+
+def size_of(parameters: int, layers: int | None = None, width: int | None = None) -> Size:
+    """What is known of a model's size, and what its parameters let expect of the rest."""
+    expected = width_of(parameters)
+    return Size(parameters, layers or max(1.0, expected / WIDTH_PER_LAYER), width or expected)
+
+
 def width_of(parameters: int) -> float:
     """Width of a decoder of so many parameters: 12 width² weights in each of width / 128 layers."""
     return (WIDTH_PER_LAYER * parameters / 12) ** (1 / 3)
@@ -87,7 +102,7 @@ def width_of(parameters: int) -> float:
 
 def place(
     machine: Mapping[str, Any],
-    parameters: int,
+    size: Size,
     precision: str,
     placement: str,
     max_tokens: int,
@@ -97,7 +112,7 @@ def place(
 
     Args:
         machine: See machine.schema.yaml.
-        parameters: Of the model's body.
+        size: Of the model.
         precision: Of the weights.
         placement: "resident", "split", "stream", or "auto": resident where one GPU (or
             the CPU's memory) holds the model, else split over the GPUs of a node, else stream.
@@ -108,12 +123,12 @@ def place(
     gpu, cpu = machine["gpu"], machine["cpu"]
     if gpu is None or gpus == 0:
         if placement == "auto":
-            whole = CPU_BASE_GB + parameters * CPU_BYTES[precision] / GB
+            whole = CPU_BASE_GB + size.parameters * CPU_BYTES[precision] / GB
             placement = "resident" if whole * SPARE_MEMORY <= cpu["memory_gb"] else "stream"
         return placement, 0, 0.0  # type: ignore[return-value]
     number = 4 if precision == "fp32" else 2
-    states = max_tokens * width_of(parameters) * STATES_IN_LAYER * number / GB
-    weights = parameters * GPU_BYTES[precision] / GB
+    states = max_tokens * size.width * STATES_IN_LAYER * number / GB
+    weights = size.parameters * GPU_BYTES[precision] / GB
     room = gpu["memory_gb"] * USABLE - states
     wanted = math.ceil(weights / room) if room > 0 else gpu["per_node"] + 1
     if placement == "auto":
@@ -125,14 +140,13 @@ def place(
             placement = "split" if wanted <= gpu["per_node"] else "stream"
     if gpus is None:
         gpus = wanted if placement == "split" else 1
-    layers = max(1.0, width_of(parameters) / WIDTH_PER_LAYER)
-    held = {"resident": weights, "split": weights / gpus, "stream": 3 * weights / layers}
+    held = {"resident": weights, "split": weights / gpus, "stream": 3 * weights / size.layers}
     return placement, gpus, held[placement] + states  # type: ignore[return-value]
 
 
 def embedding(
     machine: Mapping[str, Any],
-    parameters: int,
+    size: Size,
     precision: str,
     placed: tuple[Placed, int, float],
     threads: int,
@@ -144,7 +158,7 @@ def embedding(
 
     Args:
         machine: See machine.schema.yaml.
-        parameters: Of the model's body.
+        size: Of the model.
         precision: Of the weights.
         placed: Of `place`.
         threads: CPU threads.
@@ -153,6 +167,7 @@ def embedding(
         passes: How often a streamed model is read.
     """
     placement, gpus, gpu_gb = placed
+    parameters = size.parameters
     read = 2 * parameters / GB / machine["read_gb_s"]
     if placement == "stream":
         read *= passes
@@ -160,17 +175,16 @@ def embedding(
     if gpus:
         memory = GPU_BASE_GB + min(2 * parameters / GB, LARGEST_FILE_GB)
     else:
-        layers = width_of(parameters) / WIDTH_PER_LAYER
-        share = min(1.0, 3 / layers) if placement == "stream" else 1.0
+        share = min(1.0, 3 / size.layers) if placement == "stream" else 1.0
         memory = CPU_BASE_GB + share * parameters * CPU_BYTES[precision] / GB
-    vectors = kept * width_of(parameters) * 4 / GB
+    vectors = kept * size.width * 4 / GB
     memory += prompts / passes * PROMPT_GB + vectors
     return Need(placement, gpus, gpu_gb, memory, START_S + read + products, vectors)
 
 
 def training(
     machine: Mapping[str, Any],
-    parameters: int,
+    size: Size,
     recipe: Mapping[str, Any],
     triplets: int,
     gpus: int,
@@ -187,13 +201,13 @@ def training(
     kept = min(kept_rows, rows)
     passes = 3 - kept / rows + (activations == "recomputed")
     tokens = recipe["epochs"] * 3 * triplets * TRAINED_TOKENS
+    parameters = size.parameters
     products = 2 * parameters * tokens * passes / rate(machine, recipe["compute"], gpus, threads)
     products /= TRAINING_SHARE
-    width = width_of(parameters)
-    layers = 1 if activations == "recomputed" else width / WIDTH_PER_LAYER
-    alive = (recipe["chunk"] + kept / max(1, gpus)) * TRAINED_TOKENS * width * layers
+    layers = 1 if activations == "recomputed" else size.layers
+    alive = (recipe["chunk"] + kept / max(1, gpus)) * TRAINED_TOKENS * size.width * layers
     memory = alive * STATES_KEPT * (4 if recipe["compute"] == "fp32" else 2) / GB
-    added = parameters * LORA_SHARE * recipe["rank"] / width
+    added = parameters * LORA_SHARE * recipe["rank"] / size.width
     memory += added * LORA_BYTES / GB
     stored = candidates(recipe, triplets) * added * 4 / GB
     seconds = START_S + 2 * parameters / GB / machine["read_gb_s"] + products
@@ -210,15 +224,14 @@ def candidates(recipe: Mapping[str, Any], triplets: int) -> int:
     return recipe["epochs"] * triplets // recipe["batch"] // recipe["checkpoint_every"]
 
 
-def classifying(parameters: int, rows: int, gpus: int, threads: int) -> Need:
+def classifying(size: Size, rows: int, gpus: int, threads: int) -> Need:
     """Need of a job that trains the classifiers of one transfer task.
 
     MR's 410 fits take 15.6 s for 10,662 rows of 576 numbers on two cores, and 120 s for
     4,096 numbers (measured): time goes with rows and numbers. Three copies of the vectors.
     """
-    width = width_of(parameters)
-    seconds = 5 + 15.6 * (rows / 10662) * (width / 576) * 2 / threads
-    vectors = rows * width * 4 / GB
+    seconds = 5 + 15.6 * (rows / 10662) * (size.width / 576) * 2 / threads
+    vectors = rows * size.width * 4 / GB
     return Need("resident", gpus, 3 * vectors * (gpus > 0), 0.6 + 3 * vectors, seconds, 0.0)
 
 
