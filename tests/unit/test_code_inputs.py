@@ -29,6 +29,7 @@ def imported(path):
 def test_steps_after_the_vectors_list_their_code():
     tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations"}
     figures = {"plot_scaling", "plot_representations", "plot_demonstrations", "plot_training"}
+    tables, figures = tables | {"tabulate_layers"}, figures | {"plot_layers"}
     assert set(LISTED) == {"score_sts", "score_demonstrations", "collect_scores"} | tables | figures
 
 
