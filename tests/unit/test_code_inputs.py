@@ -33,8 +33,9 @@ def test_steps_after_the_vectors_list_their_code():
     statistics = {"resample_scores", "tabulate_differences", "tabulate_comparisons"}
     statistics |= {"plot_differences", "fit_trends", "tabulate_ranks", "tabulate_stability"}
     geometry = {"measure_geometry", "tabulate_geometry"}
+    layers = {"tabulate_layers", "plot_layers"}
     scores = {"score_sts", "score_demonstrations", "collect_scores"}
-    assert set(LISTED) == scores | tables | figures | statistics | geometry
+    assert set(LISTED) == scores | tables | figures | statistics | geometry | layers
 
 
 @pytest.mark.parametrize("script", LISTED)

@@ -96,6 +96,42 @@ WRONG = {
         {"representations": {"eol": EOL | {"template": "{demo} {text}"}}},
         ["representations.eol.template", "'demo', 'text'"],
     ),
+    "a template of several without a slot": (
+        {"representations": {"ck": {"template": ["{text} is", "in one word"]}}},
+        ["representations.ck.template", "needs the slots ['text']", "in one word"],
+    ),
+    "a list of one template": (
+        {"representations": {"ck": {"template": ["{text} is"]}}},
+        ["representations.ck.template", "or several"],
+    ),
+    "pooling of a text that does not end the template": (
+        {"representations": {"echo": {"template": "{text}, again {text}."}}},
+        ["representations.echo.template", "at its end, where pooling text averages"],
+    ),
+    "pooling of a text that is there three times": (
+        {"representations": {"echo": {"template": "{text} {text} {text}"}}},
+        ["representations.echo.template", "needs the slots ['text', 'text']"],
+    ),
+    "a text twice, but not for pooling text": (
+        {"representations": {"echo": {"pooling": "mean"}}},
+        ["representations.echo.template", "needs the slots ['text']"],
+    ),
+    "training with several templates": (
+        {"adapters": {"cse-sample": {"recipe": {"representation": "meta"}}}},
+        ["adapters.cse-sample.recipe.representation is 'meta', the mean of 8 templates"],
+    ),
+    "layers on transfer tasks": (
+        {"layers": [RUN | {"suites": ["sample-transfer"]}]},
+        ["layers[0].suites has 'sample-transfer', not one of STS tasks"],
+    ),
+    "layers of an unknown model": (
+        {"layers": [RUN, RUN | {"models": ["gpt-5"]}]},
+        ["layers[1].models names 'gpt-5'", "smollm2-135m"],
+    ),
+    "layers in fp16 on a CPU": (
+        {"layers": [RUN | {"precisions": ["fp16"]}]},
+        ["layers[0] has smollm2-135m in fp16", "gpus is 0"],
+    ),
     "shot without a slot": (
         {"representations": {"icl": {"shot": "{demo}."}}},
         ["representations.icl.shot", "needs the slots ['demo', 'word']", "{demo}."],

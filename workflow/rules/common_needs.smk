@@ -61,10 +61,26 @@ def need_to_embed(model, precision, prompts, kept=0, passes=1):
     )
 
 
+def copies_of(representation):
+    """How often a representation has a model read a sentence."""
+    return sum(template.count("{text}") for template in templates_of(representation))
+
+
 def need_of_embedding(wildcards):
     """Need of embed_sentences."""
     sentences = sentences_of(config["suites"][wildcards.suite])
-    return need_to_embed(wildcards.model, wildcards.precision, sentences, sentences)
+    prompts = sentences * copies_of(wildcards.representation)
+    return need_to_embed(wildcards.model, wildcards.precision, prompts, sentences)
+
+
+def need_of_layers(wildcards):
+    """Need of score_layers; the vectors of all layers are in memory together, three times."""
+    need = need_of_embedding(wildcards)
+    layers = (
+        sizing.width_of(config["models"][wildcards.model]["parameters"]) / sizing.WIDTH_PER_LAYER
+    )
+    vectors = need.disk_gb * layers * len(templates_of(wildcards.representation))
+    return sizing.replace(need, memory_gb=need.memory_gb + 3 * vectors, disk_gb=0.0)
 
 
 def need_of_search(wildcards):

@@ -4,10 +4,10 @@
 def embeddings_asked_for():
     """(model, precision, key of config.yaml) of all that the run embeds."""
     found = {}
-    for grid in config["run"]:
+    for name, grid in grids():
         searches = list(filter(None, map(search_of, grid["representations"])))
         for model, adapter in product(grid["models"], grid["adapters"]):
-            found |= {(model, precision, "run"): None for precision in grid["precisions"]}
+            found |= {(model, precision, name): None for precision in grid["precisions"]}
             for search in searches:
                 key = f"searches.{search}"
                 found[model, config["searches"][search]["precision"], key] = None

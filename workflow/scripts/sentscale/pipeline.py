@@ -35,7 +35,12 @@ class PipelineEncoder(Encoder):
         prefixes: Sequence[str] = (),
         advance: Callable[[int], None] = lambda tokens: None,
         workspace: Path | None = None,
+        *,
+        starts: Sequence[int] = (),
+        every_layer: bool = False,
     ) -> NDArray[np.float32]:
+        if every_layer:
+            raise ValueError("layers are not for a model with modules of its own")
         if pooling != "own":
             raise ValueError(
                 f"pooling is {pooling!r}, but modules.json says that the model has one of its own:"
