@@ -36,9 +36,9 @@ class PlainEncoder(Encoder):
     ) -> NDArray[np.float32]:
         if pooling == "own" and (every_layer or getattr(self.model, "pooler", None) is None):
             raise ValueError(
-                "pooling 'own' is for the last layer of models with a trained pooler or with modules"
-                f" of sentence-transformers; this {self.config.model_type} has neither, or every"
-                " layer is asked for"
+                "pooling 'own' is for the last layer of models with a trained pooler or with"
+                f" modules of sentence-transformers; this {self.config.model_type} has neither, or"
+                " every layer is asked for"
             )
         ids = self.tokenise(prompts)
         tails = self.tails(prompts, starts) if pooling == "text" else [0] * len(prompts)
