@@ -131,8 +131,17 @@ def measured(tmp_path):
     """What measure_geometry makes of three sentences."""
     stored = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
     write_array(tmp_path / "s.npy", stored)
-    write_json(tmp_path / "s.json", {"sha256": sha256_of(tmp_path / "s.npy")})
     write_text(tmp_path / "s.txt", "a\nb\nc\n")
+    write_json(tmp_path / "weights.json", {})
+    prompt = {"template": "{text}", "clean_up": "words", "pooling": "last"}
+    write_json(tmp_path / "prompt.json", prompt | {"demonstration": None})
+    inputs = {"manifest": "weights.json", "sentences": "s.txt"}
+    about = {
+        "sha256": sha256_of(tmp_path / "s.npy"),
+        "representation": prompt,
+        "inputs": {name: sha256_of(tmp_path / file) for name, file in inputs.items()},
+    }
+    write_json(tmp_path / "s.json", about)
     # a and c at 45 degrees: squared distance 2 - sqrt(2).
     write_table(tmp_path / "T.tsv", [Pair("1", "x", "a", "c", 4.5), Pair("2", "x", "a", "b", 0.0)])
     out = tmp_path / "m/cse/nf4/eol/s.json"
@@ -142,6 +151,7 @@ def measured(tmp_path):
             *("--vectors", str(tmp_path / "s.npy"), "--about", str(tmp_path / "s.json")),
             *("--encoder", "m", "cse", "nf4", "eol", "--out", str(out)),
             *("--sample", '{"sentences": 10, "seed": 1}'),
+            *("--made-from", str(tmp_path / "weights.json"), str(tmp_path / "prompt.json")),
         ]
     )
     return out

@@ -4,6 +4,7 @@ import csv
 
 import pytest
 import yaml
+from harness import configuration
 
 from sentscale.files import write_text
 from sentscale.reference import named, published_table, read_published, remarks
@@ -98,7 +99,7 @@ def test_every_row_of_the_paper_has_a_line_of_encoders(root):
 
 
 def test_encoders_are_in_the_configuration(root):
-    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    config = configuration()
     catalogues = {
         "our_model": config["models"],
         "our_adapters": {"none", *config["adapters"]},

@@ -143,7 +143,7 @@ def test_a_right_one_is_not(answers, name):
 
 
 def test_a_published_adapter_is_fetched_and_not_trained(workflow):
-    run = PUBLISHED | {"models": ["opt-1.3b"], "precisions": ["fp16"], "suites": ["sts"]}
+    run = PUBLISHED | {"models": ["opt-1.3b"], "precisions": ["bf16"], "suites": ["sts"]}
     (workflow.folder / "published.yaml").write_text(yaml.safe_dump({"run": [run]}))
     jobs = workflow.planned("--configfile", "published.yaml")
     assert jobs["fetch_adapter"] == 1

@@ -9,6 +9,9 @@ rule measure_geometry:
         sentences="results/sentences/{suite}.txt",
         vectors="results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
         about="results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.json",
+        weights="results/models/{model}/manifest.json",
+        adapter=adapter_of,
+        representation="results/representations/{model}/{representation}.json",
         code=code(
             "measure_geometry",
             "files",
@@ -33,6 +36,7 @@ rule measure_geometry:
     shell:
         "python workflow/scripts/measure_geometry.py --pairs {input.pairs}"
         " --sentences {input.sentences} --vectors {input.vectors} --about {input.about}"
+        " --made-from {input.weights} {input.representation} {input.adapter}"
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
         " {wildcards.representation} --sample {params.sample:q} --out {output.measures}"
         " 2>&1 | tee {log}"

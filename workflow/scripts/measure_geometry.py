@@ -26,6 +26,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--sentences", type=Path, required=True, help="sentence list of the suite")
     add("--vectors", type=Path, required=True, help="npy: row i for line i of the list")
     add("--about", type=Path, required=True, help="JSON beside the vectors")
+    add("--made-from", type=Path, nargs="+", required=True, help="model, prompt, adapter if any")
     add("--encoder", nargs=4, required=True, help="model adapter precision representation")
     add("--sample", required=True, help="JSON: sentences and seed of the sample")
     add("--out", type=Path, required=True, help="JSON to write")
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Look the vectors up, measure them, and the pairs that people call alike."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    vectors, row = open_vectors(args.vectors, args.about, args.sentences)
+    vectors, row = open_vectors(args.vectors, args.about, args.sentences, *args.made_from)
     sample = json.loads(args.sample)
     pairs = [pair for table in args.pairs for pair in read_pairs(table)]
     left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
