@@ -240,7 +240,7 @@ def without_its_gpus(to_do, reference):
     run = to_do(*EMBEDDING)
     gpu = {"partition": "gpu", "account": None, "memory_gb": 80, "per_node": 2}
     gpu |= {"node_memory_gb": 8, "tflops": {"fp32": 1, "half": 1}, "max_tokens": 1024}
-    gpu |= {"request": "gpus", "model": None, "extra": None}
+    gpu |= {"request": "gpus", "model": None, "extra": None, "limit_min": None}
     run.set_machine(gpu=gpu)
     run.set_model(gpus=2)
     process = run.start("--retries", "0", "--", *SCORES)
