@@ -166,10 +166,15 @@ def snakemake_killed(to_do, reference):
     run = to_do(*EMBEDDING)
     process = run.start("--", *SCORES)
     number, *_ = run.wait_for_a_running_job()
+    wait_until(lambda: bool(run.processes("embed_sentences.py")), 200, "the job computes")
+    for one in run.processes("embed_sentences.py"):
+        one.send_signal(signal.SIGSTOP)  # or it may be done before the next run begins
     process.send_signal(signal.SIGKILL)
     process.wait()
     run.run("--unlock")
     status, printed = run.run("--", *SCORES)
+    for one in run.processes("embed_sentences.py"):
+        one.kill()  # without cgroups, SLURM loses a process whose parent ended first
     check(run, reference, status, printed)
     assert f"cancelling jobs of an earlier run in this folder: {number}" in printed
     assert states(run) == ["CANCELLED", "COMPLETED"]
