@@ -72,7 +72,7 @@ class OnSlurm:
 
     def ended(self, process):
         """Exit status of a Snakemake, and all that was printed so far."""
-        return process.wait(timeout=500), self.printed.read_text()
+        return process.wait(timeout=900), self.printed.read_text()
 
     def jobs(self):
         """(number, state, node) of the jobs submitted from this folder."""
