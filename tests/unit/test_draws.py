@@ -108,15 +108,18 @@ def test_similarities_of_another_length_are_refused(tmp_path):
         suite_draws(tmp_path, NAMES, tables, STS)
 
 
-def test_a_resample_without_a_score_is_left_out_for_all(tmp_path):
-    # Of two pairs, about half of the resamples draw one of them twice.
+def test_a_resample_in_which_one_has_no_score_is_left_out_for_all(tmp_path):
+    # Resamples without the last pair leave the second encoder nothing to rank: 8 of 27.
     table = tmp_path / "one.tsv"
-    pairs.write_table(table, [pairs.Pair(str(i), "x", "a", "b", float(i)) for i in range(2)])
-    stored(tmp_path, NAMES[0], "one", [0.1, 0.2], "spearman_all", 100.0)
-    stored(tmp_path, NAMES[1], "one", [0.2, 0.1], "spearman_all", -100.0)
-    found = suite_draws(tmp_path, NAMES, [table], STS)["resampled"][0]
-    assert 5 < found.shape[1] < 25
-    assert found.tolist() == pytest.approx(np.array([[100.0], [-100.0]]) * np.ones(found.shape))
+    pairs.write_table(table, [pairs.Pair(str(i), "x", "a", "b", float(i)) for i in range(3)])
+    stored(tmp_path, NAMES[0], "one", [0.1, 0.2, 0.3], "spearman_all", 100.0)
+    # Ranks 1.5 1.5 3 against 1 2 3: rho = sqrt(3) / 2.
+    stored(tmp_path, NAMES[1], "one", [0.1, 0.1, 0.3], "spearman_all", 50 * np.sqrt(3))
+    many = dataclasses.replace(STS, bootstrap=BOOTSTRAP | {"resamples": 2000})
+    found = suite_draws(tmp_path, NAMES, [table], many)
+    assert np.isfinite(found["resampled"]).all()
+    # All of the last pair, one time in 27, have nothing to rank either.
+    assert found["kept"] == found["resampled"].shape[-1] == pytest.approx(2000 * 18 / 27, rel=0.05)
     none = dataclasses.replace(STS, bootstrap=BOOTSTRAP | {"resamples": 0})
     with pytest.raises(ValueError, match="no resample in which every encoder has a score"):
         suite_draws(tmp_path, NAMES, [table], none)

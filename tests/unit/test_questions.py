@@ -1,3 +1,5 @@
+import dataclasses
+
 from sentscale.lines import EncoderName
 from sentscale.questions import Catalogue, instead, questions
 
@@ -37,6 +39,12 @@ def test_sizes_are_compared_with_the_next_and_with_smaller_ones_that_are_better(
 
 def test_families_are_not_compared():
     assert asked({"s fp32 eol": 70, "x fp32 eol": 60}) == []
+
+
+def test_models_of_one_size_are_not_compared_for_it():
+    same = dataclasses.replace(CATALOGUE, parameters={"s": 10, "m": 10})
+    scores = {encoder("s fp32 eol"): 70, encoder("m fp32 eol"): 60}
+    assert list(questions(scores, same)) == []
 
 
 def test_representations_are_compared_with_the_reference():

@@ -76,6 +76,8 @@ def test_the_form_is_the_one_that_tells_sizes_best():
     assert chosen_form(X, law(X, 80, 6e6, 0.7)) == "saturating"
     # Three numbers through four sizes leave nothing to be tested on.
     assert chosen_form(X[:4], law(X[:4], 80, 6e6, 0.7)) == "linear"
+    twice = np.repeat(X[:4], 2)
+    assert chosen_form(twice, law(twice, 80, 6e6, 0.7)) == "linear"
 
 
 def test_the_papers_icl_averages_saturate_and_those_without_do_not():

@@ -37,9 +37,12 @@ def questions(scores: Mapping[EncoderName, float], catalogue: Catalogue) -> Iter
         scores: Of each encoder of a suite.
         catalogue: What is known of them.
     """
-    for line in size_lines(list(scores), catalogue.families, catalogue.parameters):
+    sizes = catalogue.parameters
+    for line in size_lines(list(scores), catalogue.families, sizes):
         neighbours = set(pairwise(line.encoders))
         for smaller, larger in combinations(line.encoders, 2):
+            if sizes[smaller.model] == sizes[larger.model]:
+                continue
             if (smaller, larger) in neighbours or scores[smaller] > scores[larger]:
                 yield "size", larger, smaller
     for changed, first, second in _of_one_model(scores, catalogue):

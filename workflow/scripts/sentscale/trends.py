@@ -114,7 +114,7 @@ def error_left_out(log_parameters: Floats, scores: Floats, form: str) -> float:
 
 def chosen_form(log_parameters: Floats, scores: Floats) -> str:
     """The form that tells a size best from the others; of equals the line."""
-    if len(scores) < LEAST_SIZES_SATURATING:
+    if len(np.unique(log_parameters)) < LEAST_SIZES_SATURATING:
         return "linear"
     return min(FORMS, key=lambda form: error_left_out(log_parameters, scores, form))
 
@@ -176,11 +176,8 @@ def _trend(
     draws: Draws, members: list[int], sizes: NDArray[np.int64]
 ) -> tuple[str, list[float], list[tuple[float, ...]]]:
     """Form, numbers of the table and points of the curve of one line."""
-    x, scores, resampled = (
-        np.log10(sizes),
-        draws.points[-1, members],
-        draws.resampled[-1, members].T,
-    )
+    x, scores = np.log10(sizes), draws.points[-1, members]
+    resampled = draws.resampled[-1, members].T  # (r, n)
     form = chosen_form(x, scores)
     ends = x[[0, -1]]
 
