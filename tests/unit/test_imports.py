@@ -31,6 +31,7 @@ LIGHT = [
     "store",
     "files",
     "transfer",
+    "mteb_results",
 ]
 
 
