@@ -76,11 +76,9 @@ def need_of_embedding(wildcards):
 def need_of_layers(wildcards):
     """Need of score_layers; the vectors of all layers are in memory together, three times."""
     need = need_of_embedding(wildcards)
-    layers = (
-        sizing.width_of(config["models"][wildcards.model]["parameters"]) / sizing.WIDTH_PER_LAYER
-    )
-    vectors = need.disk_gb * layers * len(templates_of(wildcards.representation))
-    return sizing.replace(need, memory_gb=need.memory_gb + 3 * vectors, disk_gb=0.0)
+    copies = size_of(wildcards.model).layers * len(templates_of(wildcards.representation))
+    vectors = need.stored_gb * copies
+    return replace(need, memory_gb=need.memory_gb + 3 * vectors, stored_gb=0.0)
 
 
 def need_of_search(wildcards):

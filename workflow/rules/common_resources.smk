@@ -4,6 +4,8 @@
 grow with each retry. Nothing here changes a number or reruns a job.
 """
 
+from dataclasses import replace
+
 from sentscale import sizing
 
 
