@@ -99,7 +99,7 @@ def test_vectors_of_another_precision_are_refused():
 
 
 def test_a_vector_without_a_direction_is_refused():
-    inner = SimpleNamespace(encode=lambda prompts, pooling, prefixes: np.zeros((1, 2)))
+    inner = SimpleNamespace(encode=lambda *given, **named: np.zeros((1, 2)))
     with pytest.raises(ValueError, match="vector of sentence 'Rain' is zero"):
         MtebEncoder(inner, EOL, {}).encode([{"text": ["Rain"]}], **CALL)
 
