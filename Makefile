@@ -42,7 +42,7 @@ help: ## List the targets and variables
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables:"
-	@echo "  DATA=PATH     demo, plan, bench, export: use the real STS data in this folder (it holds senteval/STS/...)"
+	@echo "  DATA=PATH     demo, plan, bench, export, mteb: use the real STS data in this folder (it holds senteval/STS/...)"
 	@echo "  PART=NAME     bench: eol, icl, search, stream, transfer, train, growth or all; default all, 45 minutes"
 	@echo "  SENTEVAL=PATH crosscheck: checkout of SentEval, where it is not in SENTEVAL_PYTHON"
 	@echo "  SENTEVAL_PYTHON=PATH  crosscheck: an old Python; default .senteval/bin/python"
@@ -50,7 +50,7 @@ help: ## List the targets and variables
 	@echo "  ADAPTER=NAME  export: key of adapters, or none for the model as it comes"
 	@echo "  REPRESENTATION=NAME  export: key of representations; default eol"
 	@echo "  WEIGHTS=KIND  export: merged, all weights in float32 (default), or adapter, for a model on the hub"
-	@echo "  PRESET=NAME   plan, export: the run of workflow/presets/NAME.yaml; default the one of config.yaml"
+	@echo "  PRESET=NAME   plan, export, mteb: the run of workflow/presets/NAME.yaml; default the one of config.yaml, mteb: sts"
 	@echo "  PROFILE=NAME  plan: folder of workflow/profiles; default local"
 	@echo "  GPUS=N        plan: GPUs to count with; default 8"
 	@echo "  THREADS=N     bench: CPU threads of every contender; default all"
@@ -88,6 +88,12 @@ export: $(ENV) ## Write an encoder as a folder for sentence-transformers; MODEL=
 	@$(RUN) $(QUIET) $(if $(PRESET),--configfile workflow/presets/$(PRESET).yaml) \
 		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') -- $(EXPORTED)
 	@echo "SentenceTransformer(\"$(CURDIR)/$(EXPORTED)\") loads it"
+
+.PHONY: mteb
+mteb: $(ENV) ## Score vectors as the mteb library does, in the files of its results; PRESET=
+	@$(RUN) $(QUIET) --configfile workflow/presets/$(or $(PRESET),sts).yaml \
+		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') -- mteb
+	@echo "Results: $(CURDIR)/results/mteb. docs/mteb.md says how mteb reads them"
 
 .PHONY: bench
 bench: $(ENV) ## Measure the engine against the original's way; PART=eol, icl, search, stream, transfer, train or growth

@@ -32,6 +32,7 @@ LIGHT = [
     "store",
     "files",
     "transfer",
+    "mteb_results",
 ]
 
 
