@@ -28,7 +28,11 @@ def imported(path):
 
 def test_steps_after_the_vectors_list_their_code():
     tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations"}
-    figures = {"plot_scaling", "plot_representations", "plot_demonstrations", "plot_training"}
+    figures = {
+        f"plot_{name}"
+        for name in ("scaling", "representations", "demonstrations", "training", "cost", "geometry",
+                     "spectra", "heat_map")
+    }  # fmt: skip
     assert set(LISTED) == {"score_sts", "score_demonstrations", "collect_scores"} | tables | figures
 
 

@@ -10,10 +10,17 @@ TABLES = {
     "tabulate_gain": 2,
     "plot_scaling": 2,
     "plot_representations": 1,
+    "plot_cost": 2,
 }
 SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1, "score_demonstrations": 1}
 SEARCHED = {"tabulate_demonstrations": 1, "plot_demonstrations": 1}
-FIGURES = {"plot_scaling": 2, "plot_representations": 1, "plot_demonstrations": 1}
+FIGURES = {
+    "plot_scaling": 2,
+    "plot_representations": 1,
+    "plot_demonstrations": 1,
+    "plot_cost": 2,
+    "plot_heat_map": 1,
+}
 # What a new representation plans, and other STS scores of the same vectors.
 NEW_REPRESENTATION = {"fill_representation": 1, "embed_sentences": 2, "score_sts": 3}
 NEW_REPRESENTATION |= {"collect_scores": 1, **TABLES}
@@ -56,8 +63,13 @@ def test_a_colour_reruns_only_the_figures(made):
 
 
 def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
-    made.edit("workflow/scripts/sentscale/figures.py", "capsize=2", "capsize=3")
+    made.edit("workflow/scripts/sentscale/figures.py", "MARKER_PT = 5.0", "MARKER_PT = 5.5")
     assert made.planned() == FIGURES
+
+
+def test_a_line_of_one_figure_reruns_only_that_figure(made):
+    made.edit("workflow/scripts/sentscale/sizes.py", "capsize=2", "capsize=3")
+    assert made.planned() == {"plot_scaling": 2}
 
 
 def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):
@@ -77,7 +89,7 @@ def test_a_raised_protocol_reruns_its_step_and_what_follows(made):
         "workflow/scripts/sentscale/protocol.py", '"embed_sentences": 2', '"embed_sentences": 3'
     )
     scores = {"score_sts": 6, "score_transfer": 2, "collect_scores": 1}
-    assert made.planned() == {"embed_sentences": 5, **scores, **TABLES}
+    assert made.planned() == {"embed_sentences": 5, "plot_heat_map": 1, **scores, **TABLES}
 
 
 def test_a_raised_protocol_of_transfer_leaves_the_vectors_alone(made):

@@ -47,12 +47,10 @@ def check_known(names, catalogue, key):
 
 
 def check_run():
-    """Every name in `run` and `figures` is in its catalogue."""
+    """Every name in `run` is in its catalogue."""
     for number, grid in enumerate(config["run"]):
         for key in ("models", "representations", "suites"):
             check_known(grid[key], config[key], f"run[{number}].{key}")
-    for figure in ("scaling", "representations"):
-        check_known(config["figures"][figure], config["suites"], f"figures.{figure}")
 
 
 def check_register():
@@ -144,5 +142,6 @@ check_transfer()
 check_mirror()
 
 
+include: "validate_figures.smk"
 include: "validate_prompts.smk"
 include: "validate_adapters.smk"
