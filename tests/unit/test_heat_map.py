@@ -52,6 +52,11 @@ def test_maps_share_their_colours_and_tell_the_cosine_of_different_sentences():
     assert not [label for label in second.get_yticklabels() if label.get_text()]
 
 
+def test_equal_sentences_are_drawn():
+    figure = plot_heat_map({"one": np.ones((2, 2))}, ["A dog."] * 2, Style(**STYLE))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["100", "100"]
+
+
 def test_the_width_is_the_configurations():
     style = Style(**STYLE | {"width_in": 5})
     for count in (1, 2):

@@ -10,7 +10,8 @@ from matplotlib.transforms import Bbox
 _WAYS = [(-1, 1), (-1, 0), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]
 # How far from the point, in heights of the text; from the second on a thin line joins them.
 _DISTANCES = [0, 0.7, 1.4, 2.1, 2.8, 3.5, 4.2, 5, 6, 7]
-_POINT_PT = 4.5
+# Room of a point, and between a name and the edge of the panel.
+_POINT_PT, _EDGE_PX = 4.5, 3
 
 
 def name_points(
@@ -40,7 +41,7 @@ def name_points(
         text = axes.annotate(name, (x, y), (0, 0), textcoords="offset pixels", fontsize="small")
         size = text.get_window_extent(renderer)
         start = axes.transData.transform((x, y))
-        box, far = _free_place(start, size, taken, axes.bbox, radius)
+        box, far = _free_place(start, size, taken, axes.bbox.padded(-_EDGE_PX), radius)
         taken.append(box)
         text.remove()
         axes.annotate(

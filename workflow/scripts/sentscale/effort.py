@@ -35,7 +35,7 @@ _ROW = 0.8
 _QUANTISED = {"markerfacecolor": "white", "markeredgewidth": 1.0}
 _ADAPTED = {"markeredgecolor": "black", "markeredgewidth": 1.0}
 # The cost axis spans at least such a factor, and has room on its sides, for names on the left.
-_LEAST_SPAN, _LEFT, _RIGHT = 4.0, 0.15, 0.05
+_LEAST_SPAN, _LEFT, _RIGHT = 4.0, 0.2, 0.05
 _FRONT = {"color": "0.35", "linewidth": 1, "linestyle": "-"}
 
 

@@ -98,9 +98,12 @@ def plot_geometry(table: pd.DataFrame, plot: Plot) -> Figure:
         else:
             share_axis(grid[column::columns], "x")
         share_axis(grid[column::columns], "y")
-    for axes, name in zip(grid[-columns:], [*measures, "uniformity"], strict=False):
-        sizes = "" if panels[-1].named else "Parameters (log scale)"
-        axes.set_xlabel(PLANE.get(name, sizes), fontsize="small")
+    sized = [number for number, panel in enumerate(panels) if not panel.named]
+    for number in sized[-1:]:
+        for axes in grid[number * columns :][: len(measures)]:
+            axes.set_xlabel("Parameters (log scale)", fontsize="small")
+    if plane:
+        grid[-1].set_xlabel(PLANE["uniformity"], fontsize="small")
     legend_above(figure, representation_keys(table, plot))
     separate_ticks(figure)
     return figure

@@ -33,7 +33,7 @@ def cosines(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
 def plot_heat_map(
     maps: dict[str, NDArray[np.float64]], sentences: list[str], style: Style
 ) -> Figure:
-    """Maps side by side with the same colours, from the lowest cosine of all to 1.
+    """Maps side by side with the same colours, from the lowest tenth to 1.
 
     Args:
         maps: For the name of each encoder its `cosines`.
@@ -46,7 +46,7 @@ def plot_heat_map(
     side = min(room / len(maps), _WIDEST)
     height = _HEAD + side + _GAP + _KEY
     figure = plt.figure(figsize=(style.width_in, height))
-    lowest = np.floor(10 * min(values.min() for values in maps.values())) / 10
+    lowest = min(0.9, np.floor(10 * min(values.min() for values in maps.values())) / 10)
     numbers = range(1, len(sentences) + 1)
     told = [
         f"{fitted(figure, text, left - _NUMBER)}  {number}"
