@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 from snakemake.utils import update_config
 
+from sentscale.reference import read_published
 from sentscale.tables import SCORE_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,12 +19,18 @@ GAINS = {"avg": 0, "last": -8, "prompt": 9, "eol": 19, "icl": 26, "icl-published
 
 
 def read_config(preset=None):
-    """config.yaml, with a preset merged as Snakemake merges it."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    if preset:
-        path = ROOT / f"workflow/presets/{preset}.yaml"
-        update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
+    """Catalogue, config.yaml and a preset, merged as Snakemake merges them."""
+    names = ["workflow/catalogue/models", "config", f"workflow/presets/{preset}"]
+    config = {}
+    for name in names[: 3 if preset else 2]:
+        update_config(config, yaml.safe_load((ROOT / f"{name}.yaml").read_text(encoding="utf-8")))
     return config
+
+
+def published():
+    """The printed scores."""
+    names = ("published_encoders", "paper_tables", "followup_tables")
+    return read_published(*(ROOT / f"workflow/resources/{name}.tsv" for name in names))
 
 
 def encoders_of(config, suite):
@@ -59,9 +66,12 @@ def made_up_scores(config, suite):
 def settings_of(config, suite):
     """What the rules give to a figure of a suite."""
     fields = ("parameters", "family", "size")
+    run = {model for grid in config["run"] for model in grid["models"]}
+    families = {config["models"][name]["family"] for name in run}
     models = {
         name: {key: model[key] for key in fields if key in model}
         for name, model in config["models"].items()
+        if model["family"] in families
     }
     return {
         "suite": suite,
@@ -69,7 +79,6 @@ def settings_of(config, suite):
         "metric": "accuracy" if "transfer" in suite else "spearman_all",
         "models": models,
         "representations": list(config["representations"]),
-        "published": config["figures"]["published"],
         "style": config["figures"]["style"],
     }
 
@@ -111,15 +120,17 @@ def made_up_benchmarks(config, suite, folder):
 
 
 def made_up_geometry(config, suite, folder):
-    """Write what is measured of the vectors of a suite; paths and encoders."""
-    paths, encoders = [], encoders_of(config, suite)
-    for model, adapter, precision, representation in encoders:
+    """Write what is measured of the vectors of a suite; the paths."""
+    paths = []
+    for model, adapter, precision, representation in encoders_of(config, suite):
         size = math.log10(config["models"][model]["parameters"]) - 8
         flat = GAINS.get(representation, 15) / 10 + 2 * (adapter != "none") + size / 4
         spectrum = np.arange(1, 700.0) ** -(2.5 - flat / 3)
         spectrum /= spectrum.sum()
         shares = spectrum[spectrum > 0]
+        names = ("model", "adapter", "precision", "representation")
         geometry = {
+            "encoder": dict(zip(names, (model, adapter, precision, representation), strict=True)),
             "mean_cosine": 0.95 / (1 + max(flat, 0.05)),
             "effective_rank": float(np.exp(-(shares * np.log(shares)).sum())),
             "first_component": spectrum[0],
@@ -131,4 +142,4 @@ def made_up_geometry(config, suite, folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(geometry))
         paths.append(path)
-    return paths, [list(encoder) for encoder in encoders]
+    return paths

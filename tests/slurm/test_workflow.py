@@ -1,4 +1,8 @@
-"""The workflow through a real SLURM: whatever happens on the way, it ends in the same bytes."""
+"""The workflow through a real SLURM: whatever happens on the way, it ends in the same bytes.
+
+Most of the time Snakemake waits before it asks SLURM again, so all faults that do not
+disturb other jobs are made to happen at once.
+"""
 
 import os
 import re
@@ -6,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -18,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
 ENCODER = "tiny/none/fp32/eol"
 SCORES = [f"results/scores/sts/{ENCODER}/sample-{part}.json" for part in ("talk", "text")]
-VECTORS = [f"results/embeddings/{ENCODER}/sample.{kind}" for kind in ("npy", "json")]
+EMBEDDING = [*SCORES, *[f"results/embeddings/{ENCODER}/sample.{kind}" for kind in ("npy", "json")]]
 ADAPTER = "results/adapters/tiny/cse-tiny"
 TRAINED = [f"{ADAPTER}/{name}" for name in ("training.json", "curve.csv", "checkpoints")]
 
@@ -26,13 +31,14 @@ TRAINED = [f"{ADAPTER}/{name}" for name in ("training.json", "curve.csv", "check
 class OnSlurm:
     """A workflow whose profile is the project's, made quick and fitted to the test's cluster."""
 
-    def __init__(self, flow, cluster, partition="cpu"):
+    def __init__(self, flow, cluster, partition="cpu", status="squeue"):
         self.flow, self.cluster = flow, cluster
         self.printed = flow.folder / "snakemake.log"
         flow.flags = ["--workflow-profile", "workflow/profiles/slurm", "--configfile", "tiny.yaml"]
         profile = "workflow/profiles/slurm/config.yaml"
-        flow.edit(profile, "slurm-status-command: sacct", "slurm-status-command: squeue")
+        flow.edit(profile, "slurm-status-command: squeue", f"slurm-status-command: {status}")
         flow.edit(profile, "status-checks: 20", "status-checks: 2")
+        flow.edit(profile, "checks-per-second: 0.1", "checks-per-second: 1")
         flow.edit(profile, "latency-wait: 60", "latency-wait: 3")
         path = flow.folder / "workflow/profiles/slurm/machine.yaml"
         self.machine = yaml.safe_load(path.read_text())
@@ -52,7 +58,7 @@ class OnSlurm:
     def start(self, *arguments, path=PATH):
         """Snakemake in the background, its output in a file."""
         with self.printed.open("ab") as file:
-            return psutil.Popen(
+            return subprocess.Popen(
                 self.flow.command(*arguments),
                 cwd=self.flow.folder,
                 env=os.environ | self.cluster.environment | {"PATH": path},
@@ -62,8 +68,11 @@ class OnSlurm:
 
     def run(self, *arguments, path=PATH):
         """Its exit status and all that it printed so far."""
-        status = self.start(*arguments, path=path).wait(timeout=300)
-        return status, self.printed.read_text()
+        return self.ended(self.start(*arguments, path=path))
+
+    def ended(self, process):
+        """Exit status of a Snakemake, and all that was printed so far."""
+        return process.wait(timeout=500), self.printed.read_text()
 
     def jobs(self):
         """(number, state, node) of the jobs submitted from this folder."""
@@ -80,7 +89,7 @@ class OnSlurm:
         return [job for job in self.jobs() if job[1] == "RUNNING"]
 
     def wait_for_a_running_job(self):
-        wait_until(lambda: bool(self.running()), 60, "a job runs")
+        wait_until(lambda: bool(self.running()), 200, "a job runs")
         return self.running()[0]
 
     def processes(self, script):
@@ -104,12 +113,185 @@ def files(folder):
     }
 
 
-@pytest.fixture
-def to_do(trained, cluster, tmp_path):
+def check(run, reference, status, printed):
+    """The run ended well, with the bytes of one without faults or SLURM."""
+    assert status == 0, printed
+    assert files(run.flow.folder) == files(reference.folder)
+
+
+def states(run):
+    """What became of the jobs of a run."""
+    return sorted(state for _, state, _ in run.jobs())
+
+
+def cancelled(to_do, reference):
+    run = to_do(*EMBEDDING)
+    process = run.start("--", *SCORES)
+    number, *_ = run.wait_for_a_running_job()
+    run.cluster.run("scancel", number)
+    check(run, reference, *run.ended(process))
+    assert states(run) == ["CANCELLED", "COMPLETED"]
+
+
+def over_its_time(to_do, reference):
+    run = to_do(*TRAINED)
+    run.set_model(training={"runtime_min": 1})
+    process = run.start("--", TRAINED[0])
+    unfinished = run.flow.folder / ADAPTER / ".unfinished"
+    wait_until(lambda: bool(list(unfinished.glob("*/step-*"))), 200, "a checkpoint")
+    for one in run.processes("train_adapter.py"):
+        one.send_signal(signal.SIGSTOP)  # until SLURM's SIGCONT and SIGTERM, a minute later
+    status, printed = run.ended(process)
+    for one in run.processes("train_adapter.py"):
+        one.kill()  # without cgroups, SLURM loses a process whose parent ended first
+    assert status == 0, printed
+    assert states(run) == ["COMPLETED", "TIMEOUT"]
+    log = (run.flow.folder / "results/logs/train_adapter/tiny/cse-tiny.log").read_text()
+    assert "going on from the checkpoint" in log
+    for path in (reference.folder / ADAPTER / "checkpoints").rglob("*.safetensors"):
+        again = run.flow.folder / path.relative_to(reference.folder)
+        assert again.read_bytes() == path.read_bytes()
+
+
+def over_its_memory(to_do, reference):
+    run = to_do(*EMBEDDING)
+    run.set_model(mem_mb=450)
+    check(run, reference, *run.run("--", *SCORES))
+    found = states(run)
+    assert found.count("COMPLETED") == 1
+    assert 2 <= len(found) <= 3
+
+
+def snakemake_killed(to_do, reference):
+    run = to_do(*EMBEDDING)
+    process = run.start("--", *SCORES)
+    number, *_ = run.wait_for_a_running_job()
+    wait_until(lambda: bool(run.processes("embed_sentences.py")), 200, "the job computes")
+    for one in run.processes("embed_sentences.py"):
+        one.send_signal(signal.SIGSTOP)  # or it may be done before the next run begins
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    run.run("--unlock")
+    status, printed = run.run("--", *SCORES)
+    for one in run.processes("embed_sentences.py"):
+        one.kill()  # without cgroups, SLURM loses a process whose parent ended first
+    check(run, reference, status, printed)
+    assert f"cancelling jobs of an earlier run in this folder: {number}" in printed
+    assert states(run) == ["CANCELLED", "COMPLETED"]
+
+
+def beside_another_run(to_do, reference):
+    # Another Snakemake in the same folder, with other targets, is no reason to cancel jobs.
+    table = "results/datasets/sample-opinion.tsv"
+    run = to_do(*EMBEDDING, table)
+    process = run.start("--", *SCORES)
+    run.wait_for_a_running_job()
+    other = run.start("--", table)
+    assert other.wait(timeout=200) == 0, run.printed.read_text()
+    check(run, reference, *run.ended(process))
+    assert (run.flow.folder / table).read_bytes() == (reference.folder / table).read_bytes()
+    assert states(run) == ["COMPLETED"]
+
+
+# The first looks at the jobs of a run go wrong; all other calls are SLURM's own.
+STATUS = """#!/bin/sh
+case "$*" in
+*--name*)
+    echo look >> {looks}
+    [ $(wc -l < {looks}) -gt {wrong} ] || {{ {answer}; exit; }} ;;
+esac
+exec {program} "$@"
+"""
+
+
+def blind(to_do, reference, program, answer, wrong=6):
+    """A run whose looks at its jobs go wrong for a while."""
+    run = to_do(*EMBEDDING, status=program)
+    folder = run.flow.folder / "bin"
+    folder.mkdir()
+    looks, real = folder / "looks", shutil.which(program)
+    answer = answer.replace("{program}", real)
+    (folder / program).write_text(
+        STATUS.format(looks=looks, wrong=wrong, answer=answer, program=real)
+    )
+    (folder / program).chmod(0o755)
+    path = f"{folder}:{PATH}"
+    status, printed = run.run("--", *SCORES, path=path)
+    if status:  # an error is allowed, if the same command then goes on
+        status, printed = run.run("--", *SCORES, path=path)
+    assert looks.read_text().count("look") > 1
+    check(run, reference, status, printed)
+
+
+def sacct_unavailable(to_do, reference):
+    blind(to_do, reference, "sacct", "echo 'sacct: error: no connection' >&2; exit 1")
+
+
+def sacct_empty(to_do, reference):
+    blind(to_do, reference, "sacct", ":")
+
+
+def squeue_garbage(to_do, reference):
+    blind(to_do, reference, "squeue", "echo '%$|(/'; echo 'slurm_load_jobs error'")
+
+
+def job_forgotten(to_do, reference):
+    # The plugin takes UNKNOWN for success, while the job is still to run.
+    blind(to_do, reference, "squeue", "{program} \"$@\" | sed 's/|.*/|UNKNOWN/'", wrong=2)
+
+
+def without_its_gpus(to_do, reference):
+    # The simulated GPUs are granted, but torch sees none.
+    run = to_do(*EMBEDDING)
+    gpu = {"partition": "gpu", "account": None, "memory_gb": 80, "per_node": 2}
+    gpu |= {"node_memory_gb": 8, "tflops": {"fp32": 1, "half": 1}, "max_tokens": 1024}
+    gpu |= {"request": "gpus", "model": None, "extra": None, "limit_min": None}
+    run.set_machine(gpu=gpu)
+    run.set_model(gpus=2)
+    process = run.start("--retries", "0", "--", *SCORES)
+    number, *_ = run.wait_for_a_running_job()
+    assert "TresPerJob=gres:gpu:2" in run.cluster.run("scontrol", "show", "job", number)
+    assert run.ended(process)[0] != 0
+    log = run.flow.folder / f"results/logs/embed_sentences/{ENCODER}/sample.log"
+    assert "the job asks for 2 GPUs, torch sees 0" in log.read_text()
+
+
+def everything(to_do, reference):
+    # Every step of the demo, from weights to figures, with a tiny model; nothing made yet.
+    run = to_do("results", ".snakemake")
+    begun = time.monotonic()
+    check(run, reference, *run.run())
+    seconds = time.monotonic() - begun
+    jobs = run.jobs()
+    # 7 times sentences, a list's words, a search, a training, its choice, a group of classifiers.
+    assert [state for _, state, _ in jobs] == 12 * ["COMPLETED"]
+    assert {node for *_, node in jobs} == {"n1", "n2"}
+    assert not list((run.flow.folder / "results/logs/slurm").rglob("*.log"))
+    assert run.flow.planned("--executor", "local", "--cores", "2") == {}
+    return f"all steps of the demo: {len(jobs)} jobs, {seconds:.0f} s beside the other faults"
+
+
+AT_ONCE = [
+    everything,
+    cancelled,
+    over_its_time,
+    over_its_memory,
+    snakemake_killed,
+    beside_another_run,
+    sacct_unavailable,
+    sacct_empty,
+    squeue_garbage,
+    job_forgotten,
+    without_its_gpus,
+]
+
+
+@pytest.fixture(scope="module")
+def to_do(trained, cluster, tmp_path_factory):
     """Function to the finished workflow with some files to make again, on SLURM."""
 
     def without(*paths, **options):
-        flow = trained.copy(tmp_path / "workflow")
+        flow = trained.copy(tmp_path_factory.mktemp("slurm") / "workflow")
         for path in paths:
             target = flow.folder / path
             shutil.rmtree(target) if target.is_dir() else target.unlink()
@@ -118,159 +300,44 @@ def to_do(trained, cluster, tmp_path):
     return without
 
 
-@pytest.fixture
-def embedding(to_do):
-    """One encoder's sentences are still to be embedded and scored."""
-    return to_do(*VECTORS, *SCORES)
+@pytest.fixture(scope="module")
+def outcomes(to_do, trained, request):
+    """What becomes of each fault; all that were selected happen at once."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = [call.params["fault"] for call in calls if call and "fault" in call.params]
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        yield {fault: pool.submit(fault, to_do, trained) for fault in chosen}
 
 
-def check(run, trained, status, printed):
-    assert status == 0, printed
-    assert files(run.flow.folder) == files(trained.folder)
-
-
-def test_the_whole_workflow_through_sbatch(trained, cluster, tmp_path):
-    # Every step of the demo, from weights to figures, with a tiny model; nothing made yet.
-    flow = trained.copy(tmp_path / "workflow")
-    for path in ("results", ".snakemake"):
-        shutil.rmtree(flow.folder / path)
-    run = OnSlurm(flow, cluster)
-    begun = time.monotonic()
-    status, printed = run.run()
-    check(run, trained, status, printed)
-    jobs = run.jobs()
-    print(f"\nthe demo's steps on SLURM: {len(jobs)} jobs, {time.monotonic() - begun:.0f} s")
-    assert {job[1] for job in jobs} == {"COMPLETED"}
-    # 7 times sentences, a list's words, a search, a training, its choice, one group of classifiers.
-    assert len(jobs) == 12
-    assert {job[2] for job in jobs} == {"n1", "n2"}
-    assert run.flow.planned("--executor", "local", "--cores", "2") == {}
-    assert not list((flow.folder / "results/logs/slurm").rglob("*.log"))
-
-
-def test_a_cancelled_job_is_tried_again(embedding, trained):
-    process = embedding.start("--", *SCORES)
-    number, *_ = embedding.wait_for_a_running_job()
-    embedding.cluster.run("scancel", number)
-    check(embedding, trained, process.wait(timeout=200), embedding.printed.read_text())
-    states = [state for _, state, *_ in embedding.jobs()]
-    assert sorted(states) == ["CANCELLED", "COMPLETED"]
-
-
-def test_a_training_over_its_time_limit_goes_on_at_its_checkpoint(to_do, trained):
-    run = to_do(*TRAINED)
-    run.set_model(training={"runtime_min": 1})
-    process = run.start("--", TRAINED[0])
-    unfinished = run.flow.folder / ADAPTER / ".unfinished"
-    wait_until(lambda: bool(list(unfinished.glob("*/step-*"))), 90, "a checkpoint")
-    for one in run.processes("train_adapter.py"):
-        one.send_signal(signal.SIGSTOP)  # until SLURM's SIGCONT and SIGTERM, a minute later
-    assert process.wait(timeout=300) == 0, run.printed.read_text()
-    assert sorted(job[1] for job in run.jobs()) == ["COMPLETED", "TIMEOUT"]
-    log = (run.flow.folder / "results/logs/train_adapter/tiny/cse-tiny.log").read_text()
-    assert "going on from the checkpoint" in log
-    for path in (trained.folder / ADAPTER / "checkpoints").rglob("*.safetensors"):
-        again = run.flow.folder / path.relative_to(trained.folder)
-        assert again.read_bytes() == path.read_bytes()
+@pytest.mark.parametrize("fault", AT_ONCE, ids=lambda fault: fault.__name__)
+def test_a_fault_changes_no_byte(outcomes, fault):
+    if told := outcomes[fault].result():
+        print(f"\n{told}")
 
 
 def test_a_preempted_job_is_requeued(to_do, trained):
-    run = to_do(*VECTORS, *SCORES, partition="scavenge")
+    run = to_do(*EMBEDDING, partition="scavenge")
     process = run.start("--", *SCORES)
     number, *_ = run.wait_for_a_running_job()
     urgent = ["--partition=cpu", "--nodes=2", "--exclusive", "--mem=0", "--output=/dev/null"]
     run.cluster.run("sbatch", *urgent, "--wrap", "sleep 3")
-    check(run, trained, process.wait(timeout=300), run.printed.read_text())
+    check(run, trained, *run.ended(process))
     ((again, state, _),) = run.jobs()
     assert (again, state) == (number, "COMPLETED")
     assert run.restarts(number) >= 1
 
 
-def test_jobs_of_a_node_that_died_run_elsewhere(embedding, trained):
-    process = embedding.start("--", *SCORES)
-    number, _, node = embedding.wait_for_a_running_job()
-    embedding.cluster.kill_node(node)
+def test_jobs_of_a_node_that_died_run_elsewhere(to_do, trained):
+    run = to_do(*EMBEDDING)
+    process = run.start("--", *SCORES)
+    number, _, node = run.wait_for_a_running_job()
+    run.cluster.kill_node(node)
     try:
-        status = process.wait(timeout=300)
+        status, printed = run.ended(process)
     finally:
-        embedding.cluster.start_node(node)
-    check(embedding, trained, status, embedding.printed.read_text())
-    ((again, state, other),) = embedding.jobs()
+        run.cluster.start_node(node)
+    check(run, trained, status, printed)
+    ((again, state, other),) = run.jobs()
     assert (again, state) == (number, "COMPLETED")
-    assert embedding.restarts(number) >= 1
+    assert run.restarts(number) >= 1
     assert other != node
-
-
-def test_a_job_over_its_memory_asks_for_more(embedding, trained):
-    embedding.set_model(mem_mb=450)
-    check(embedding, trained, *embedding.run("--", *SCORES))
-    states = [state for _, state, *_ in embedding.jobs()]
-    assert states.count("COMPLETED") == 1
-    assert 2 <= len(states) <= 3
-
-
-def test_a_killed_snakemake_is_started_again(embedding, trained):
-    process = embedding.start("--", *SCORES)
-    number, *_ = embedding.wait_for_a_running_job()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    embedding.run("--unlock")
-    check(embedding, trained, *embedding.run("--", *SCORES))
-    assert (
-        f"cancelling jobs of an earlier run in this folder: {number}"
-        in embedding.printed.read_text()
-    )
-    states = [state for _, state, *_ in embedding.jobs()]
-    assert sorted(states) == ["CANCELLED", "COMPLETED"]
-
-
-SQUEUE = """#!/bin/sh
-# The first looks at the jobs of a run go wrong; all others are SLURM's own.
-case "$*" in
-*--name*)
-    echo look >> {looks}
-    [ $(wc -l < {looks}) -gt 3 ] || {{ {answer}; exit; }} ;;
-esac
-exec {squeue} "$@"
-"""
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param("exit 1", id="unavailable"),
-        pytest.param(":", id="empty"),
-        pytest.param("echo '%$|(/'; echo 'slurm_load_jobs error'", id="garbage"),
-        pytest.param("{squeue} \"$@\" | sed 's/|.*/|UNKNOWN/'", id="forgotten"),
-    ],
-)
-def test_a_squeue_that_fails_for_a_while_takes_nothing_half_made_as_done(
-    embedding, trained, tmp_path, answer
-):
-    squeue = shutil.which("squeue")
-    (tmp_path / "bin").mkdir()
-    script = tmp_path / "bin" / "squeue"
-    answer = answer.replace("{squeue}", squeue)
-    script.write_text(SQUEUE.format(looks=tmp_path / "looks", answer=answer, squeue=squeue))
-    script.chmod(0o755)
-    path = f"{tmp_path / 'bin'}:{PATH}"
-    status, printed = embedding.run("--", *SCORES, path=path)
-    if status:  # an error is allowed, if the same command then goes on
-        status, printed = embedding.run("--", *SCORES, path=path)
-    assert len((tmp_path / "looks").read_text().splitlines()) > 3
-    check(embedding, trained, status, printed)
-
-
-def test_a_job_checks_its_gpus_before_it_loads_a_model(embedding):
-    # The simulated GPUs are granted, but torch sees none.
-    gpu = {"partition": "gpu", "account": None, "memory_gb": 80, "per_node": 2}
-    gpu |= {"node_memory_gb": 8, "tflops": {"fp32": 1, "half": 1}, "max_tokens": 1024}
-    gpu |= {"request": "gpus", "model": None, "extra": None}
-    embedding.set_machine(gpu=gpu)
-    embedding.set_model(gpus=2)
-    process = embedding.start("--retries", "0", "--", *SCORES)
-    number, *_ = embedding.wait_for_a_running_job()
-    assert "gres/gpu=2" in embedding.cluster.run("scontrol", "show", "job", number)
-    assert process.wait(timeout=100) != 0
-    log = embedding.flow.folder / f"results/logs/embed_sentences/{ENCODER}/sample.log"
-    assert "the job asks for 2 GPUs, torch sees 0" in log.read_text()

@@ -4,22 +4,21 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from paper_grid import read_config
+from printed import published
 
 from sentscale.bars import plot_representations
 from sentscale.figures import Plot
 from sentscale.tables import SCORE_COLUMNS
 
 SETTINGS = {
-    "suite": "mine",
+    "suite": "two",
     "tasks": ["A"],
     "metric": "spearman_all",
     "models": {f"model-{i}": {"parameters": 10**i, "family": "OPT"} for i in range(9)},
     "representations": ["avg", "eol", "icl"],
-    "published": {"Prompt": {"representations": ["eol"], "adapters": ["none"]}},
     "style": read_config()["figures"]["style"],
 }
-COLUMNS = ["method", "model", "parameters", "adapter", "value"]
-NOTHING = pd.DataFrame(columns=COLUMNS)
+NOTHING = published()
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +35,8 @@ def scores(*cells, value=50.0, low=48.0, high=53.0, precision="fp32"):
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
-def draw(table, published=NOTHING, **changes):
-    return plot_representations(table, published, Plot.from_settings(SETTINGS | changes))
+def draw(table, printed=NOTHING, **changes):
+    return plot_representations(table, printed, Plot.from_settings(SETTINGS | changes))
 
 
 def bars(axes):
@@ -98,20 +97,24 @@ def test_groups_go_on_in_a_new_row_with_the_same_scale():
 
 
 def test_what_was_printed_of_other_models_is_a_line_across():
-    published = pd.DataFrame(
-        [
-            ["prompt, with a period", "BERT", "110M", "", 73.44],
-            ["Prompt", "OPT", "1.3B", "", 60.0],
-            ["SimCSE", "BERT", "110M", "fine-tuned", 80.0],
-        ],
-        columns=COLUMNS,
-    )
-    figure = draw(scores(("model-1", "eol", "")), published)
+    rows = [
+        ("prompt, with a period", "BERT", "110M", "no", 73.44),
+        ("Prompt", "OPT", "1.3B", "no", 60.0),
+        ("SimCSE", "BERT", "110M", "yes", 80.0),
+    ]
+    printed = published(*rows, ours={("Prompt", "OPT", "1.3B"): "model-1 fp32 eol"}, task="A")
+    figure = draw(scores(("model-1", "eol", "")), printed)
     (axes,) = figure.axes
     across = [line for line in axes.lines if list(line.get_xdata()) == [0, 1]]
     assert [line.get_ydata()[0] for line in across] == [0, 73.44]
     told = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert told == ["eol", "BERT, prompt, with a period: 73.44 (published)"]
+    assert told == ["eol", "prompt, with a period, BERT 110M: 73.44 (published)"]
+
+
+def test_too_many_printed_scores_are_not_drawn():
+    rows = [("m", "BERT", f"{i}M", "no", 70.0 + i) for i in range(5)]
+    (axes,) = draw(scores(("model-1", "eol", "")), published(*rows, task="A")).axes
+    assert [line for line in axes.lines if list(line.get_xdata()) == [0, 1]][1:] == []
 
 
 def test_an_encoder_without_the_score_is_an_error_if_it_is_the_only_one():

@@ -27,13 +27,16 @@ def imported(path):
 
 
 def test_steps_after_the_vectors_list_their_code():
-    tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations"}
-    figures = {
-        f"plot_{name}"
-        for name in ("scaling", "representations", "demonstrations", "training", "cost", "geometry",
-                     "spectra", "heat_map")
-    }  # fmt: skip
-    assert set(LISTED) == {"score_sts", "score_demonstrations", "collect_scores"} | tables | figures
+    tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations", "tabulate_published"}
+    tables |= {"tabulate_quantisation", "tabulate_representations", "tabulate_chosen"}
+    figures = {"plot_scaling", "plot_representations", "plot_demonstrations", "plot_training"}
+    figures |= {"plot_cost", "plot_geometry", "plot_spectra", "plot_heat_map"}
+    statistics = {"resample_scores", "tabulate_differences", "tabulate_comparisons"}
+    statistics |= {"plot_differences", "fit_trends", "tabulate_ranks", "tabulate_stability"}
+    geometry = {"measure_geometry", "tabulate_geometry"}
+    layers = {"tabulate_layers", "plot_layers"}
+    scores = {"score_sts", "score_demonstrations", "collect_scores"}
+    assert set(LISTED) == scores | tables | figures | statistics | geometry | layers
 
 
 @pytest.mark.parametrize("script", LISTED)

@@ -23,7 +23,6 @@ SETTINGS = {
         "other": {"parameters": 7_000_000_000, "family": "LLaMA"},
     },
     "representations": ["avg", "eol"],
-    "published": {},
     "style": read_config()["figures"]["style"],
 }
 ENCODERS = pd.DataFrame(

@@ -12,7 +12,6 @@ from sentscale.figures import (
     fitted,
     key,
     legend_above,
-    long_count,
     marker_size,
     plain_log_axis,
     save_figure,
@@ -29,7 +28,6 @@ SETTINGS = {
     "metric": "spearman_all",
     "models": {"small": {"parameters": 331_000_000, "family": "OPT", "size": "350M"}},
     "representations": ["avg", "eol", "icl"],
-    "published": {},
     "style": STYLE,
 }
 
@@ -133,16 +131,6 @@ def test_sizes_are_written_as_people_do(count, text):
     assert short_count(count) == text
 
 
-@pytest.mark.parametrize(("text", "count"), [("350M", 350e6), ("1.3B", 1.3e9), ("12", 12)])
-def test_sizes_are_read_as_people_write_them(text, count):
-    assert long_count(text) == pytest.approx(count)
-
-
-def test_what_is_no_size_is_refused():
-    with pytest.raises(ValueError, match="'base' is no number of parameters"):
-        long_count("base")
-
-
 def test_a_model_may_be_called_otherwise():
     models = {"one": {"parameters": 331_000_000, "family": "OPT"}} | SETTINGS["models"]
     assert [plot(models=models).size(name) for name in models] == ["331M", "350M"]
@@ -154,11 +142,6 @@ def test_representations_keep_their_look_without_the_others():
     assert looks[0] == looks[1] == Style(**STYLE).look(1)
     assert looks[0]["color"] == STYLE["colours"][1]
     assert looks[0]["marker"] == STYLE["markers"][1]
-
-
-def test_no_two_of_a_hundred_representations_look_alike():
-    looks = [Style(**STYLE).look(index) for index in range(100)]
-    assert len({(look["color"], look["marker"]) for look in looks}) == 100
 
 
 def test_colours_and_markers_repeat_after_the_last():
@@ -212,3 +195,17 @@ def test_a_text_is_cut_to_a_width():
 def test_unknown_or_missing_settings_are_refused(change):
     with pytest.raises(TypeError):
         Plot.from_settings(SETTINGS | change)
+
+
+@pytest.mark.parametrize("markers", [11, 12])
+def test_no_two_representations_look_alike(markers):
+    style = Style(**STYLE | {"markers": [*STYLE["markers"], "h"][:markers]})
+    looks = [tuple(style.look(number).values())[:2] for number in range(60)]
+    assert len(set(looks)) == 60
+    assert looks[10] == (style.colours[10], style.markers[10])
+    assert looks[11:13] == [
+        (style.colours[0], style.markers[1]),
+        (style.colours[1], style.markers[2]),
+    ]
+    bars = [(style.look(number)["color"], style.turned(number, "abcdefgh")) for number in range(60)]
+    assert len(set(bars)) == 60

@@ -19,9 +19,9 @@ SETTINGS = {
         "large": {"parameters": 1_300_000_000, "family": "OPT"},
     },
     "representations": ["avg", "eol"],
-    "published": {},
     "style": read_config()["figures"]["style"],
 }
+NAMES = ("model", "adapter", "precision", "representation")
 GEOMETRY = {
     "mean_cosine": 0.9,
     "effective_rank": 12.0,
@@ -40,14 +40,16 @@ def _closed():
 
 @pytest.fixture
 def write(tmp_path):
-    """Function that writes what is measured of encoders; paths and encoders."""
+    """Function that writes what is measured of encoders; the paths."""
 
     def written(encoders):
         paths = []
-        for number, changes in enumerate(encoders.values()):
-            paths.append(tmp_path / f"{number}.json")
-            paths[-1].write_text(json.dumps(GEOMETRY | changes))
-        return paths, [encoder.split("/") for encoder in encoders]
+        for encoder, changes in encoders.items():
+            named = dict(zip(NAMES, encoder.split("/"), strict=True))
+            paths.append(tmp_path / encoder / "mine.json")
+            paths[-1].parent.mkdir(parents=True)
+            paths[-1].write_text(json.dumps(GEOMETRY | {"encoder": named} | changes))
+        return paths
 
     return written
 
@@ -65,7 +67,7 @@ def test_measures_are_drawn_against_size_and_against_each_other(write):
         "large/none/fp32/eol": {"mean_cosine": 0.3, "effective_rank": 50, "uniformity": -2},
         "small/none/fp32/eol": {},
     }
-    cosine, rank, plane = plot_geometry(read_geometry(*write(encoders)), plot()).axes
+    cosine, rank, plane = plot_geometry(read_geometry(write(encoders)), plot()).axes
     assert lines(cosine) == [[[125e6, 0.9], [1.3e9, 0.3]]]
     assert lines(rank) == [[[125e6, 12], [1.3e9, 50]]]
     assert rank.get_yscale() == "log"
@@ -78,7 +80,7 @@ def test_measures_are_drawn_against_size_and_against_each_other(write):
 
 def test_each_group_of_encoders_has_a_row_and_columns_share_their_axes(write):
     encoders = {"small/none/fp32/eol": {}, "small/cse/fp32/eol": {"mean_cosine": 0.1}}
-    axes = plot_geometry(read_geometry(*write(encoders)), plot()).axes
+    axes = plot_geometry(read_geometry(write(encoders)), plot()).axes
     assert len(axes) == 6
     assert [one.get_title(loc="left") for one in axes[::3]] == ["OPT, fp32", "OPT, cse, fp32"]
     assert axes[0].get_ylim() == axes[3].get_ylim()
@@ -88,14 +90,14 @@ def test_each_group_of_encoders_has_a_row_and_columns_share_their_axes(write):
 def test_what_no_encoder_has_is_left_out(write):
     # Transfer suites have no pairs, so no alignment.
     encoders = {"small/none/fp32/eol": {"alignment": None, "uniformity": None}}
-    axes = plot_geometry(read_geometry(*write(encoders)), plot()).axes
+    axes = plot_geometry(read_geometry(write(encoders)), plot()).axes
     assert [one.get_ylabel() for one in axes] == ["Mean cosine", "Effective rank"]
 
 
 def test_a_spectrum_is_drawn_as_shares_of_the_first_components(write):
     encoders = {"small/none/fp32/avg": {}, "small/cse/fp32/avg": {"spectrum": [0.4, 0.3, 0.3]},
                 "large/none/fp32/avg": {}}  # fmt: skip
-    small, large = plot_spectra(read_geometry(*write(encoders)), plot()).axes
+    small, large = plot_spectra(read_geometry(write(encoders)), plot()).axes
     assert small.get_title(loc="left") == "small (125M)"
     bare, adapted = small.lines
     assert bare.get_xydata().tolist() == [[1, 0.5], [2, 0.8], [3, 1.0]]
@@ -110,7 +112,7 @@ def test_of_a_quantised_encoder_only_what_has_no_twin_is_drawn(write):
         "small/none/nf4/eol": {"spectrum": [1.0]},
         "small/none/nf4/avg": {"spectrum": [0.6, 0.4]},
     }
-    (axes,) = plot_spectra(read_geometry(*write(encoders)), plot()).axes
+    (axes,) = plot_spectra(read_geometry(write(encoders)), plot()).axes
     assert [line.get_ydata()[0] for line in axes.lines] == [0.5, 0.6]
 
 
@@ -128,23 +130,17 @@ def test_a_long_spectrum_is_drawn_with_few_points_evenly_spaced():
      ({"spectrum": [0.3, 0.7]}, "spectrum is empty or not in descending order")],
 )  # fmt: skip
 def test_a_broken_spectrum_is_named(write, changes, message):
-    with pytest.raises(ValueError, match=rf"0\.json: {message}"):
-        read_geometry(*write({"small/none/fp32/eol": changes}))
-
-
-def test_a_missing_key_is_named(tmp_path):
-    path = tmp_path / "g.json"
-    path.write_text(json.dumps({key: GEOMETRY[key] for key in ("spectrum", "mean_cosine")}))
-    with pytest.raises(ValueError, match=r"g\.json: no key effective_rank, uniformity, alignment"):
-        read_geometry([path], [["small", "none", "fp32", "eol"]])
+    with pytest.raises(ValueError, match=rf"mine\.json: {message}"):
+        read_geometry(write({"small/none/fp32/eol": changes}))
 
 
 @pytest.mark.parametrize("main", [draw_geometry, draw_spectra])
 def test_the_commands_write_every_format(main, write, tmp_path):
-    paths, encoders = write({"small/none/fp32/eol": {}, "large/none/fp32/eol": {}})
+    encoders = ["small/none/fp32/eol", "large/none/fp32/eol"]
+    write({encoder: {} for encoder in encoders})
     out = [tmp_path / "a.svg", tmp_path / "a.pdf"]
     main(
-        ["--geometry", *map(str, paths), "--encoders", json.dumps(encoders),
+        ["--measures", str(tmp_path), "--encoders", *encoders,
          "--settings", json.dumps(SETTINGS), "--out", *map(str, out)]
     )  # fmt: skip
     assert all(path.stat().st_size > 1000 for path in out)

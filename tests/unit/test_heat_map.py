@@ -69,11 +69,19 @@ def stored(tmp_path):
     """Arguments of the command for vectors of three sentences."""
     vectors = np.array([[1, 0], [1, 1], [0, 1]], dtype=np.float32)
     write_array(tmp_path / "v.npy", vectors)
-    write_json(tmp_path / "v.json", {"sha256": sha256_of(tmp_path / "v.npy")})
     write_text(tmp_path / "s.txt", "A dog.\nA dog and a cat.\nA cat.\n")
+    write_json(tmp_path / "manifest.json", {"files": {}})
+    prompt = {"template": "{text}", "clean_up": "words", "pooling": "last"}
+    write_json(tmp_path / "eol.json", prompt)
+    made_from = [str(tmp_path / "manifest.json"), str(tmp_path / "eol.json")]
+    digests = {name: sha256_of(tmp_path / file) for name, file in
+               (("manifest", "manifest.json"), ("sentences", "s.txt"))}  # fmt: skip
+    about = {"sha256": sha256_of(tmp_path / "v.npy"), "inputs": digests, "representation": prompt}
+    write_json(tmp_path / "v.json", about)
     return [
         "--vectors", str(tmp_path / "v.npy"), "--abouts", str(tmp_path / "v.json"),
-        "--encoders", "tiny/none/fp32/eol", "--sentences", str(tmp_path / "s.txt"),
+        "--encoders", "tiny/none/fp32/eol", "--made-from", json.dumps([made_from]),
+        "--sentences", str(tmp_path / "s.txt"),
         "--count", "2", "--style", json.dumps(STYLE), "--out", str(tmp_path / "a.svg"),
     ]  # fmt: skip
 

@@ -6,10 +6,12 @@ import torch
 from engine_helpers import PREFIX, PROMPTS, compute, warnings_of
 from transformers import AutoConfig, GPT2Config, LlamaConfig
 
-from sentscale.encoder import Compute
+from sentscale.encoder import Compute, check_gpus
 from sentscale.families import decoder_for
+from sentscale.labels import LocalLabeller
 from sentscale.linear import PackedLinear
 from sentscale.loading import dtype_of, load_encoder
+from sentscale.ranks import joined_ranks
 
 
 def test_a_loaded_model_is_packed_and_in_order(tiny_model):
@@ -88,7 +90,20 @@ def test_nf4_computes_in_half_precision_on_a_gpu_alone():
     assert dtype_of("fp16", True) == torch.float16
 
 
-def test_gpus_that_are_not_there_are_an_error(tiny_model):
-    asked = torch.cuda.device_count() + 1
-    with pytest.raises(RuntimeError, match=f"asks for {asked} GPUs, torch sees {asked - 1}"):
-        load_encoder(tiny_model("opt"), "fp32", Compute("fast", "split", 1, asked, 64, 8))
+@pytest.mark.parametrize(("asked", "seen"), [(1, 0), (2, 1), (4, 2)])
+def test_a_job_without_its_gpus_ends_before_it_loads_a_model(tmp_path, monkeypatch, asked, seen):
+    # A stand-in: a cluster granted some GPUs, torch sees others (the folder has no model).
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    told = f"asks for {asked} GPUs, torch sees {seen}"
+    with pytest.raises(RuntimeError, match=told):
+        load_encoder(tmp_path, "fp32", Compute("fast", "split", 1, asked, 64, 8))
+    with pytest.raises(RuntimeError, match=told), joined_ranks(asked, 1):
+        pass
+    with pytest.raises(RuntimeError, match=told):
+        LocalLabeller(tmp_path, "fp32", '"{text}"', asked, 1)
+
+
+def test_a_job_with_its_gpus_goes_on(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_gpus(0)
+    check_gpus(2)

@@ -2,7 +2,15 @@ import pandas as pd
 
 from sentscale.panels import panels_of, spans
 
-SIZES = {"opt-1b": 1e9, "opt-7b": 7e9, "llama-7b": 7e9, "llama-13b": 13e9, "bert": 1e8, "t5": 5e9}
+SIZES = {
+    "opt-1b": 1e9,
+    "opt-7b": 7e9,
+    "llama-7b": 7e9,
+    "bert-roberta": 1.24e8,
+    "llama-65b": 65e9,
+    "bert": 1e8,
+    "t5": 5e9,
+}
 FAMILIES = {"opt": "OPT", "llama": "LLaMA", "bert": "BERT", "t5": "T5"}
 
 
@@ -19,8 +27,8 @@ def titles(*cells):
 
 
 def both(family, *names):
-    return [(f"{family}-{size}", *names) for size in (("1b", "7b") if family == "opt" else
-            ("7b", "13b"))]  # fmt: skip
+    sizes = ("1b", "7b") if family == "opt" else ("7b", "65b")
+    return [(f"{family}-{size}", *names) for size in sizes]
 
 
 def test_families_adapters_and_quantised_weights_have_panels_of_their_own():
@@ -56,6 +64,13 @@ def test_families_of_one_size_stand_side_by_side_in_the_last_panel():
     assert dict(zip(last.rows.model + last.rows.adapter, last.places(last.rows), strict=True)) == {
         "t5": 2, "bert": 0, "bertx": 1,
     }  # fmt: skip
+
+
+def test_sizes_that_hardly_differ_are_one_size():
+    # BERT and RoBERTa: one has the larger vocabulary.
+    cells = [*both("opt", "fp32", "eol", ""), ("bert", "fp32", "eol", "")]
+    cells.append(("bert-roberta", "fp32", "eol", ""))
+    assert [panel.named for panel in panels_of(table(*cells))] == [False, True]
 
 
 def test_the_only_family_keeps_its_sizes():

@@ -10,6 +10,7 @@ from paper_grid import (
     made_up_geometry,
     made_up_scores,
     made_up_search,
+    published,
     read_config,
     settings_of,
 )
@@ -22,7 +23,6 @@ from sentscale.figures import Plot, Style
 from sentscale.geometry_panels import plot_geometry, plot_spectra, read_geometry
 from sentscale.heat_map import plot_heat_map
 from sentscale.histograms import plot_demonstrations
-from sentscale.references import read_published
 from sentscale.sizes import plot_scaling
 
 WIDE = {
@@ -61,33 +61,29 @@ def plot(config, suite):
     return Plot.from_settings(settings_of(config, suite))
 
 
-def published(root, plotted):
-    path = root / "workflow/resources/paper_tables.tsv"
-    return read_published(path, plotted.suite, plotted.metric, plotted.score_column)
-
-
 @pytest.mark.parametrize("suite", ["sts", "transfer"])
-def test_scaling(config, root, suite, monkeypatch):
+def test_scaling(config, suite, monkeypatch):
     plotted = plot(config, suite)
-    figure = plot_scaling(made_up_scores(config, suite), published(root, plotted), plotted)
+    figure = plot_scaling(made_up_scores(config, suite), published(), plotted)
     assert faults(figure, monkeypatch) == []
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[0] == "OPT, fp32 and fp16"
     assert {"OPT, cse, fp32", "LLaMA, cse, fp32"} <= set(titles)
-    assert len(titles) == {"sts": 5, "transfer": 4}[suite]
+    assert titles[-1] == "families of one size"
+    assert len(titles) == {"sts": 6, "transfer": 5}[suite]
 
 
-def test_scaling_of_everything(wide, root, monkeypatch):
+def test_scaling_of_everything(wide, monkeypatch):
     plotted = plot(wide, "dev")
-    figure = plot_scaling(made_up_scores(wide, "dev"), published(root, plotted), plotted)
+    figure = plot_scaling(made_up_scores(wide, "dev"), published(), plotted)
     assert faults(figure, monkeypatch) == []
 
 
 @pytest.mark.parametrize("name", ["config", pytest.param("wide", marks=pytest.mark.slow)])
-def test_representations(name, root, request, monkeypatch):
+def test_representations(name, request, monkeypatch):
     config = request.getfixturevalue(name)
     plotted = plot(config, "dev")
-    figure = plot_representations(made_up_scores(config, "dev"), published(root, plotted), plotted)
+    figure = plot_representations(made_up_scores(config, "dev"), published(), plotted)
     assert faults(figure, monkeypatch) == []
     numbers = sum(len(axes.texts) for axes in figure.axes)
     assert numbers == len(encoders_of(config, "dev"))
@@ -114,14 +110,14 @@ def test_cost(config, suite, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("draw", [plot_geometry, plot_spectra])
 def test_geometry(draw, config, tmp_path, monkeypatch):
-    table = read_geometry(*made_up_geometry(config, "sts", tmp_path))
+    table = read_geometry(made_up_geometry(config, "sts", tmp_path))
     assert faults(draw(table, plot(config, "sts")), monkeypatch) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("draw", [plot_geometry, plot_spectra])
 def test_geometry_of_everything(draw, wide, tmp_path, monkeypatch):
-    table = read_geometry(*made_up_geometry(wide, "dev", tmp_path))
+    table = read_geometry(made_up_geometry(wide, "dev", tmp_path))
     assert faults(draw(table, plot(wide, "dev")), monkeypatch) == []
 
 

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from paper_grid import read_config
+from printed import published, write_published
 
 from sentscale.figures import Plot, save_figure
 from sentscale.sizes import plot_scaling
@@ -19,19 +20,15 @@ SETTINGS = {
     "models": {
         "small": {"parameters": 331_000_000, "family": "OPT", "size": "350M"},
         "large": {"parameters": 1_300_000_000, "family": "OPT"},
+        "huge": {"parameters": 30_000_000_000, "family": "OPT"},
         "seven": {"parameters": 6_600_000_000, "family": "LLaMA", "size": "7B"},
-        "thirteen": {"parameters": 13_000_000_000, "family": "LLaMA"},
+        "sixty": {"parameters": 65_000_000_000, "family": "LLaMA"},
         "bert": {"parameters": 109_000_000, "family": "BERT"},
     },
     "representations": ["avg", "eol", "icl"],
-    "published": {
-        "Prompt": {"representations": ["eol", "icl"], "adapters": ["none"]},
-        "Tuned": {"representations": ["eol"], "adapters": ["cse"]},
-    },
     "style": read_config()["figures"]["style"],
 }
-COLUMNS = ["suite", "method", "model", "parameters", "adapter", "task", "metric", "value"]
-NOTHING = pd.DataFrame(columns=COLUMNS)
+NOTHING = published()
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +56,8 @@ def plot(**changes):
     return Plot.from_settings(SETTINGS | changes)
 
 
-def draw(*encoders, published=NOTHING):
-    return plot_scaling(scores(*encoders), published, plot())
+def draw(*encoders, printed=NOTHING):
+    return plot_scaling(scores(*encoders), printed, plot())
 
 
 def drawn(axes, marker=None):
@@ -73,7 +70,7 @@ def drawn(axes, marker=None):
     ]
 
 
-OPT, LLAMA = ("small", "large"), ("seven", "thirteen")
+OPT, LLAMA = ("small", "large"), ("seven", "sixty")
 
 
 def test_a_line_joins_the_sizes_of_a_family():
@@ -82,7 +79,7 @@ def test_a_line_joins_the_sizes_of_a_family():
     # Averages of 50 and 51, of 52 and 53, and so on.
     assert lines == [
         [[[331e6, 50.5], [1.3e9, 52.5]]],
-        [[[6.6e9, 54.5], [13e9, 56.5]]],
+        [[[6.6e9, 54.5], [65e9, 56.5]]],
     ]
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["OPT, fp32", "LLaMA, fp32"]
 
@@ -92,10 +89,10 @@ def test_the_size_axis_is_logarithmic_with_a_tick_for_each_model_of_the_panel():
     left, right = figure.axes
     assert left.get_xscale() == right.get_xscale() == "log"
     assert [tick.get_text() for tick in left.get_xticklabels()] == ["350M", "1.3B"]
-    assert [tick.get_text() for tick in right.get_xticklabels()] == ["7B", "13B"]
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["7B", "65B"]
     assert left.get_xlim() == right.get_xlim()
     assert left.get_xlim()[0] < 331e6
-    assert left.get_xlim()[1] > 13e9
+    assert left.get_xlim()[1] > 65e9
     assert left.get_ylim() == right.get_ylim()
     assert "Parameters" in figure.get_supxlabel()
     assert figure.get_supylabel() == "Spearman's ρ × 100, mean of 2 tasks"
@@ -141,33 +138,33 @@ def test_no_complete_encoder_is_an_error():
         plot_scaling(scores(*of(OPT, "eol"), tasks=["A"]), NOTHING, plot())
 
 
-def printed(*rows):
-    """Published averages: method, family, size, adapter, value."""
-    cells = [["two", *row[:4], "Avg.", "spearman_all", row[4]] for row in rows]
-    return pd.DataFrame(cells, columns=COLUMNS)
-
-
 def test_published_scores_are_open_markers_where_they_belong():
-    published = printed(
-        ("Prompt", "OPT", "350M", "", 61.0),
-        ("Prompt", "OPT", "30B", "", 62.0),
-        ("Tuned", "OPT", "1.3B", "cse", 81.0),
-        ("Something", "OPT", "1.3B", "", 63.0),
-        ("Prompt", "Mistral", "7B", "", 64.0),
-    )
+    rows = [
+        ("Prompt", "OPT", "350M", "no", 61.0),
+        ("Prompt", "OPT", "30B", "no", 62.0),
+        ("Tuned", "OPT", "1.3B", "yes", 81.0),
+        ("Something", "OPT", "1.3B", "no", 63.0),
+        ("Four bits", "OPT", "1.3B", "no", 59.0),
+    ]
+    ours = {
+        rows[0][:3]: "small fp32,bf16 icl,eol",
+        rows[1][:3]: "huge fp16 eol",
+        rows[2][:3]: "large fp32 eol cse",
+        rows[4][:3]: "large nf4 eol",
+    }
     figure = draw(
         *of(OPT, "eol"), *of(OPT, "icl"), *of(OPT, "eol", "cse"), *of(OPT, "eol", "", "nf4"),
-        published=published,
+        printed=published(*rows, ours=ours),
     )  # fmt: skip
     rings = {axes.get_title(loc="left"): drawn(axes, "none") for axes in figure.axes}
-    # At the size of our model of that name; a size that we have not is where its number says.
+    # Also of a size that the run does not have.
     assert rings == {
         "OPT, fp32": [[[331e6, 61.0]], [[30e9, 62.0]]],
-        "OPT, nf4": [],
+        "OPT, nf4": [[[1.3e9, 59.0]]],
         "OPT, cse, fp32": [[[1.3e9, 81.0]]],
     }
     # The first of the representations that the method compares with.
-    (ring, _) = [line for line in figure.axes[0].lines if line.get_fillstyle() == "none"]
+    ring, _ = (line for line in figure.axes[0].lines if line.get_fillstyle() == "none")
     assert ring.get_color() == plot().look("eol")["color"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "eol", "icl", "published",
@@ -182,12 +179,13 @@ def test_a_legend_tells_of_published_scores_only_where_there_are_any():
 def test_another_process_gives_the_same_bytes(tmp_path, root):
     ours = scores(*of(OPT, "avg"), *of(OPT, "eol"))
     write_csv(tmp_path / "scores.csv", ours)
-    printed(("Prompt", "OPT", "350M", "", 61.0)).to_csv(tmp_path / "p.tsv", sep="\t", index=False)
+    row = ("Prompt", "OPT", "350M", "no", 61.0)
+    files = write_published(tmp_path, row, ours={row[:3]: "small fp32 eol"})
     command = [sys.executable, root / "workflow/scripts/plot_scaling.py"]
-    command += ["--scores", tmp_path / "scores.csv", "--published", tmp_path / "p.tsv"]
+    command += ["--scores", tmp_path / "scores.csv", "--published", *files]
     command += ["--settings", json.dumps(SETTINGS), "--out", tmp_path / "a.svg", tmp_path / "a.pdf"]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "7"})
-    figure = plot_scaling(ours, printed(("Prompt", "OPT", "350M", "", 61.0)), plot())
+    figure = plot_scaling(ours, published(row, ours={row[:3]: "small fp32 eol"}), plot())
     for name in ("svg", "pdf"):
         save_figure(figure, tmp_path / f"b.{name}")
         assert (tmp_path / f"a.{name}").read_bytes() == (tmp_path / f"b.{name}").read_bytes()

@@ -21,8 +21,7 @@ def of_recipe(key):
 
 def recipe_of(wildcards):
     """What decides an adapter's numbers beside its files, as JSON: see recipe.py."""
-    recipe = dict(config["adapters"][wildcards.adapter]["recipe"])
-    recipe |= recipe.pop("by_model").get(wildcards.model, {})
+    recipe = recipe_for(wildcards.model, wildcards.adapter)
     recipe = {key: recipe[key] for key in recipe if key not in ELSEWHERE_IN_RECIPE}
     decoded = config["models"][wildcards.model].get("clean_up_decoded", False)
     return json.dumps(recipe | {"clean_up_decoded": decoded}, sort_keys=True)
@@ -86,4 +85,4 @@ def launcher_of(wildcards):
 
 
 # Keys of a recipe that are files or belong to the selection.
-ELSEWHERE_IN_RECIPE = ("triplets", "left_out", "representation", "selection")
+ELSEWHERE_IN_RECIPE = ("triplets", "left_out", "representation", "selection", "by_model")

@@ -9,6 +9,9 @@ rule score_sts:
         sentences=lambda wildcards: f"results/sentences/{suite_of(wildcards.task)}.txt",
         vectors=vectors_of_task("npy"),
         about=vectors_of_task("json"),
+        weights="results/models/{model}/manifest.json",
+        adapter=adapter_of,
+        representation="results/representations/{model}/{representation}.json",
         code=code("score_sts", "files", "pairs", "prompts", "provenance", "store", "sts", "tasks"),
     output:
         score="results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.json",
@@ -23,7 +26,8 @@ rule score_sts:
         bootstrap=json.dumps(config["sts"]["bootstrap"]),
     shell:
         "python workflow/scripts/score_sts.py --pairs {input.pairs} --sentences {input.sentences}"
-        " --vectors {input.vectors} --about {input.about} --bootstrap {params.bootstrap:q}"
+        " --vectors {input.vectors} --about {input.about}"
+        " --made-from {input.weights} {input.representation} {input.adapter} --bootstrap {params.bootstrap:q}"
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
         " {wildcards.representation} --task {wildcards.task}"
         " --out {output.score} --similarities {output.similarities} 2>&1 | tee {log}"
@@ -36,6 +40,9 @@ rule score_transfer:
         sentences=lambda wildcards: f"results/sentences/{suite_of(wildcards.task)}.txt",
         vectors=vectors_of_task("npy"),
         about=vectors_of_task("json"),
+        weights="results/models/{model}/manifest.json",
+        adapter=adapter_of,
+        representation="results/representations/{model}/{representation}.json",
     output:
         score="results/scores/{scorer}/{model}/{adapter}/{precision}/{representation}/{task}.json",
         predictions="results/scores/{scorer}/{model}/{adapter}/{precision}/{representation}/{task}.npy",
@@ -47,13 +54,14 @@ rule score_transfer:
         "../../envs/gpu.yaml"
     threads: config["transfer"]["threads"]
     resources:
-        **requests(need_of_transfer, dict),
+        **requests(need_of_transfer, nothing),
     params:
         design=lambda wildcards: design_of(wildcards.task),
         settings=settings_of_classifier,
     shell:
-        "python workflow/scripts/score_transfer.py --samples {input.samples}"
+        "HF_HUB_OFFLINE=1 python workflow/scripts/score_transfer.py --samples {input.samples}"
         " --sentences {input.sentences} --vectors {input.vectors} --about {input.about}"
+        " --made-from {input.weights} {input.representation} {input.adapter}"
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"
         " {wildcards.representation} --task {wildcards.task} --design {params.design}"
         " --settings {params.settings:q} --threads {threads} --gpus {resources.devices}"

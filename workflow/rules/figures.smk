@@ -6,8 +6,10 @@ rule plot_scaling:
     localrule: True
     input:
         scores="results/tables/scores.csv",
-        published="workflow/resources/paper_tables.tsv",
-        code=code("plot_scaling", "figures", "files", "panels", "references", "sizes", "tables"),
+        published=PUBLISHED,
+        code=code(
+            "plot_scaling", "figures", "files", "lines", "panels", "reference", "sizes", "tables"
+        ),
     output:
         svg=report(
             "results/figures/scaling/{suite}.svg",
@@ -34,9 +36,16 @@ rule plot_representations:
     localrule: True
     input:
         scores="results/tables/scores.csv",
-        published="workflow/resources/paper_tables.tsv",
+        published=PUBLISHED,
         code=code(
-            "plot_representations", "bars", "figures", "files", "panels", "references", "tables"
+            "plot_representations",
+            "bars",
+            "figures",
+            "files",
+            "lines",
+            "panels",
+            "reference",
+            "tables",
         ),
     output:
         svg=report(
@@ -95,7 +104,7 @@ rule plot_cost:
     localrule: True
     input:
         scores="results/tables/scores.csv",
-        code=code("plot_cost", "callouts", "effort", "figures", "files", "panels", "tables"),
+        code=code("plot_cost", "callouts", "effort", "figures", "files", "lines", "tables"),
     output:
         svg=report(
             "results/figures/cost/{suite}.svg",
@@ -125,8 +134,18 @@ rule plot_heat_map:
     input:
         vectors=heat_map_files("npy"),
         abouts=heat_map_files("json"),
+        made_from=lambda wildcards: [path for paths in heat_map_sources() for path in paths],
         sentences="results/sentences/{suite}.txt",
-        code=code("plot_heat_map", "figures", "files", "heat_map", "store", "tables"),
+        code=code(
+            "plot_heat_map",
+            "figures",
+            "files",
+            "heat_map",
+            "prompts",
+            "provenance",
+            "store",
+            "tables",
+        ),
     output:
         svg=report(
             "results/figures/heat_map/{suite}.svg",
@@ -143,11 +162,13 @@ rule plot_heat_map:
         "../../envs/cpu.yaml"
     params:
         encoders=heat_map_encoders,
+        made_from=lambda wildcards: json.dumps(heat_map_sources()),
         first=lambda wildcards: config["figures"]["heat_map"]["sentences"],
         style=json.dumps(config["figures"]["style"], sort_keys=True),
     shell:
         "python workflow/scripts/plot_heat_map.py --vectors {input.vectors} --abouts {input.abouts}"
-        " --encoders {params.encoders} --sentences {input.sentences} --count {params.first}"
+        " --encoders {params.encoders} --made-from {params.made_from:q}"
+        " --sentences {input.sentences} --count {params.first}"
         " --style {params.style:q} --out {output.svg} {output.pdf} 2>&1 | tee {log}"
 
 

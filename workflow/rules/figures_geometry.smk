@@ -5,14 +5,23 @@ rule plot_geometry:
     """Draw anisotropy, rank, alignment and uniformity of each encoder's vectors."""
     localrule: True
     input:
-        geometry=geometry_of_suite,
+        measures=geometry_of,
         code=code(
-            "plot_geometry", "figures", "files", "geometry_panels", "panels", "sizes", "tables"
+            "plot_geometry",
+            "figures",
+            "files",
+            "geometry_panels",
+            "lines",
+            "measures",
+            "panels",
+            "reference",
+            "sizes",
+            "tables",
         ),
     output:
         svg=report(
             "results/figures/geometry/{suite}.svg",
-            caption="../report/geometry.rst",
+            caption="../report/geometry_figure.rst",
             category="Figures",
             labels={"figure": "geometry of {suite}"},
         ),
@@ -24,11 +33,12 @@ rule plot_geometry:
     conda:
         "../../envs/cpu.yaml"
     params:
-        encoders=lambda wildcards: json.dumps(encoders_of_suite(wildcards.suite)),
+        # Not the paths of the inputs: for the paper's grid they outgrow a command line.
+        encoders=lambda wildcards: encoders_of(wildcards.suite),
         settings=plot_settings,
     shell:
-        "python workflow/scripts/plot_geometry.py --geometry {input.geometry}"
-        " --encoders {params.encoders:q} --settings {params.settings:q}"
+        "python workflow/scripts/plot_geometry.py --measures results/geometry"
+        " --encoders {params.encoders} --settings {params.settings:q}"
         " --out {output.svg} {output.pdf} 2>&1 | tee {log}"
 
 
@@ -36,9 +46,18 @@ rule plot_spectra:
     """Draw how the variance of each encoder's vectors spreads over components."""
     localrule: True
     input:
-        geometry=geometry_of_suite,
+        measures=geometry_of,
         code=code(
-            "plot_spectra", "figures", "files", "geometry_panels", "panels", "sizes", "tables"
+            "plot_spectra",
+            "figures",
+            "files",
+            "geometry_panels",
+            "lines",
+            "measures",
+            "panels",
+            "reference",
+            "sizes",
+            "tables",
         ),
     output:
         svg=report(
@@ -55,9 +74,10 @@ rule plot_spectra:
     conda:
         "../../envs/cpu.yaml"
     params:
-        encoders=lambda wildcards: json.dumps(encoders_of_suite(wildcards.suite)),
+        # Not the paths of the inputs: for the paper's grid they outgrow a command line.
+        encoders=lambda wildcards: encoders_of(wildcards.suite),
         settings=plot_settings,
     shell:
-        "python workflow/scripts/plot_spectra.py --geometry {input.geometry}"
-        " --encoders {params.encoders:q} --settings {params.settings:q}"
+        "python workflow/scripts/plot_spectra.py --measures results/geometry"
+        " --encoders {params.encoders} --settings {params.settings:q}"
         " --out {output.svg} {output.pdf} 2>&1 | tee {log}"

@@ -4,13 +4,9 @@
 def check_figures():
     """Every name in `figures` is in its catalogue."""
     figures = config["figures"]
-    for key in ("scaling", "representations", "cost", "geometry"):
+    for key in ("scaling", "representations", "cost"):
         check_known(figures[key], config["suites"], f"figures.{key}")
     check_known([figures["heat_map"]["suite"]], config["suites"], "figures.heat_map.suite")
-    for method, ours in figures["published"].items():
-        for key in ("representations", "adapters"):
-            known = [*config[key], *(["none"] if key == "adapters" else [])]
-            check_known(ours[key], known, f"figures.published[{method}].{key}")
     adapters = ["none", *config["adapters"]]
     for encoder in figures["heat_map"]["encoders"]:
         model, adapter, _, representation = encoder.split("/")

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     manifest = read_json(args.weights)
     base = base_on_hub(manifest["source"]) if names.weights == "adapter" else None
     representation = read_representation(args.representation)
-    adapter = open_adapter(args.adapter) if args.adapter else None
+    adapter = open_adapter(args.adapter)
     weights = open_weights(args.weights)
     with written_whole(args.out) as part:
         part.mkdir()

@@ -16,6 +16,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--vectors", type=Path, nargs="+", required=True, help="npy of each encoder")
     add("--abouts", type=Path, nargs="+", required=True, help="JSON beside each")
+    add("--made-from", required=True, help="JSON: model, prompt, adapter if any, of each")
     add("--encoders", nargs="+", required=True, help="their names, likewise")
     add("--sentences", type=Path, required=True, help="sentence list of the suite")
     add("--count", type=int, required=True, help="how many of them, from the first")
@@ -28,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """One figure, in each format asked for."""
     args = parse_args(argv)
     maps, shown = {}, []
-    for name, path, about in zip(args.encoders, args.vectors, args.abouts, strict=True):
-        vectors, row = open_vectors(path, about, args.sentences)
+    files = zip(args.encoders, args.vectors, args.abouts, json.loads(args.made_from), strict=True)
+    for name, path, about, made_from in files:
+        vectors, row = open_vectors(path, about, args.sentences, *map(Path, made_from))
         maps[name], shown = cosines(vectors[: args.count]), list(row)[: args.count]
     figure = plot_heat_map(maps, shown, Style(**json.loads(args.style)))
     for path in args.out:

@@ -13,8 +13,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Options; every one is required."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--geometry", type=Path, nargs="+", required=True, help="JSON file of each encoder")
-    add("--encoders", required=True, help="JSON: model, adapter, precision, representation of each")
+    add("--measures", type=Path, required=True, help="folder of the JSON files of geometry")
+    add("--encoders", nargs="+", required=True, help="model/adapter/precision/representation")
     add("--settings", required=True, help="JSON: what a figure shows, see sentscale.figures.Plot")
     add("--out", type=Path, nargs="+", required=True, help="svg and pdf to write")
     return parser.parse_args(argv)
@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """One figure, in each format asked for."""
     args = parse_args(argv)
     plot = Plot.from_settings(json.loads(args.settings))
-    figure = plot_spectra(read_geometry(args.geometry, json.loads(args.encoders)), plot)
+    paths = [args.measures / name / f"{plot.suite}.json" for name in args.encoders]
+    figure = plot_spectra(read_geometry(paths), plot)
     for path in args.out:
         save_figure(figure, path)
 

@@ -25,6 +25,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--sentences", type=Path, required=True, help="sentence list of the suite")
     add("--vectors", type=Path, required=True, help="npy: row i for line i of the list")
     add("--about", type=Path, required=True, help="JSON beside the vectors")
+    add("--made-from", type=Path, nargs="+", required=True, help="model, prompt, adapter if any")
     add("--encoder", nargs=4, required=True, help="model adapter precision representation")
     add("--task", required=True, help="name of the task")
     add("--bootstrap", required=True, help="JSON: resamples, confidence, seed")
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Look the vectors up, compare them, correlate with people's scores."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    vectors, row = open_vectors(args.vectors, args.about, args.sentences)
+    vectors, row = open_vectors(args.vectors, args.about, args.sentences, *args.made_from)
     pairs = read_pairs(args.pairs)
     left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
     similarity = cosine_rows(vectors[left], vectors[right])

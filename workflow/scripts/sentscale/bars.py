@@ -11,6 +11,8 @@ from matplotlib.patches import Patch
 
 from sentscale.figures import DASHES, Plot, canvas, key, legend_above, share_axis
 from sentscale.panels import spans
+from sentscale.reference import Published
+from sentscale.tables import ENCODER, WITHOUT_PROMPT
 
 # Height of each of several rows of panels, as a share of the style's.
 _ROW = 0.55
@@ -19,23 +21,25 @@ _HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
 _NARROW, _WIDE, _LEFT = 0.14, 0.6, 0.7
 # From here on a number stands upright on its bar. Room for the numbers of the highest bars.
 _UPRIGHT, _NUMBER = 0.34, 0.22
+# Most printed scores that are drawn.
+_MOST_LINES = 4
 # Width of a letter under the axis, as a share of the size of the text.
 _LETTER = 0.52
 
 
-def plot_representations(scores: pd.DataFrame, published: pd.DataFrame, plot: Plot) -> Figure:
+def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot) -> Figure:
     """Bars grouped by model, in as many rows as they need to show their numbers.
 
     Args:
         scores: Tidy scores; encoders that miss a task of the suite are left out.
-        published: See `references.read_published`. What was printed of other models as they
-            come is a line across all rows.
+        published: Printed scores. What is known of other models as they come is a line across
+            all rows, unless there are too many.
         plot: What is shown.
     """
     table = plot.table(scores)
     groups = {
         "\n".join(filter(None, names)): rows
-        for names, rows in table.groupby(["model", "adapter", "precision"], sort=False)
+        for names, rows in table.groupby(WITHOUT_PROMPT, sort=False)
     }
     room = plot.style.width_in - _LEFT
     rows = _in_rows({name: _width(name, groups[name], plot) for name in groups}, room / _NARROW)
@@ -51,7 +55,7 @@ def plot_representations(scores: pd.DataFrame, published: pd.DataFrame, plot: Pl
         axes.set_xlim(0, width)
         axes.axhline(0, color="black", linewidth=0.8)
         axes.spines["bottom"].set_visible(False)
-    handles = [*_keys(table, plot), *_draw_references(panels, published, plot)]
+    handles = [*_keys(table, plot), *_draw_references(panels, _others(published, table, plot))]
     share_axis(panels, "y")
     figure.supylabel(plot.score_label, fontsize="medium")
     legend_above(figure, handles)
@@ -108,7 +112,7 @@ def _draw_group(
 
 def _look(name: str, plot: Plot) -> dict[str, str]:
     """Colour and hatch of a representation."""
-    hatch = _HATCHES[plot.representations.index(name) % len(_HATCHES)]
+    hatch = plot.style.turned(plot.representations.index(name), _HATCHES)
     return {"facecolor": plot.look(name)["color"], "hatch": hatch, "edgecolor": "white"}
 
 
@@ -116,13 +120,26 @@ def _keys(table: pd.DataFrame, plot: Plot) -> list[Artist]:
     return [Patch(label=name, **_look(name, plot)) for name in plot.shown(table)]
 
 
-def _draw_references(panels: list[Axes], published: pd.DataFrame, plot: Plot) -> list[Artist]:
-    """Lines of printed scores that no encoder of ours compares with; their keys."""
-    others = published[(published.adapter == "") & ~published.method.isin(list(plot.published))]
+def _others(published: Published, table: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+    """Printed scores of models as they come, of which no encoder is in the table."""
+    cells = published.of(plot.suite, plot.metric)
+    cells = cells[(cells.task == plot.score_column) & (cells.fine_tuned == "no")]
+    printed = published.with_encoders(cells)
+    ours = set(table[ENCODER].itertuples(index=False, name=None))
+    printed["ours"] = [row in ours for row in printed[ENCODER].itertuples(index=False, name=None)]
+    printed = printed[~printed.groupby("published as").ours.transform("any")]
+    printed = printed.drop_duplicates("published as")
+    return printed if len(printed) <= _MOST_LINES else printed[:0]
+
+
+def _draw_references(panels: list[Axes], printed: pd.DataFrame) -> list[Artist]:
+    """A line for each printed score; their keys."""
     keys = []
-    for index, row in enumerate(others.itertuples()):
+    for index, (words, score) in enumerate(
+        zip(printed["published as"], printed.published, strict=True)
+    ):
         look = {"color": "0.25", "linewidth": 1.2, "linestyle": DASHES[index % len(DASHES)]}
         for axes in panels:
-            axes.axhline(row.value, zorder=0.9, **look)
-        keys.append(key(f"{row.model}, {row.method}: {row.value:.2f} (published)", **look))
+            axes.axhline(score, zorder=0.9, **look)
+        keys.append(key(f"{words}: {score:.2f} (published)", **look))
     return keys

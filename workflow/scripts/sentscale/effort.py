@@ -21,7 +21,7 @@ from sentscale.figures import (
     plain_log_axis,
     share_axis,
 )
-from sentscale.panels import UNQUANTISED
+from sentscale.lines import FULL
 
 COLUMNS = 2
 # What is drawn against: column, label of the axis.
@@ -135,21 +135,21 @@ def _cost_axis(axes: Axes) -> None:
 
 def _name(row: Any, plot: Plot) -> str:
     """Of a point: the size of the model, and what was done to it."""
-    precision = "" if row.precision in UNQUANTISED else row.precision
+    precision = "" if row.precision in FULL else row.precision
     return " ".join(filter(None, [plot.size(row.model), row.adapter, precision]))
 
 
 def _look(row: Any, table: pd.DataFrame, plot: Plot) -> dict[str, Any]:
     """Colour of the family, marker of the representation, larger for a larger model."""
     families = list(dict.fromkeys(table.family))
-    plain = row.precision in UNQUANTISED and not row.adapter
+    plain = row.precision in FULL and not row.adapter
     return {
         "linestyle": "none",
         "color": plot.style.look(families.index(row.family))["color"],
         "marker": plot.look(row.representation)["marker"],
         "markersize": marker_size(row.parameters, table.parameters),
         **({"markeredgewidth": 0.4, "markeredgecolor": "white"} if plain else {}),
-        **({} if row.precision in UNQUANTISED else _QUANTISED),
+        **({} if row.precision in FULL else _QUANTISED),
         **(_ADAPTED if row.adapter else {}),
     }
 
@@ -165,7 +165,7 @@ def _keys(table: pd.DataFrame, plot: Plot) -> list[Artist]:
     keys += [
         key(name, **(dot | {"marker": plot.look(name)["marker"]})) for name in plot.shown(table)
     ]
-    if not table.precision.isin(UNQUANTISED).all():
+    if not table.precision.isin(FULL).all():
         keys.append(key("quantised", **dot, **_QUANTISED))
     if table.adapter.any():
         keys.append(key("with an adapter", **dot, **_ADAPTED))

@@ -1,7 +1,6 @@
 """What all figures share: style, settings, a canvas of panels, legend and files."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +50,21 @@ class Style:
     font_pt: float
 
     def look(self, index: int) -> dict[str, Any]:
-        """Colour, marker and dashes of the nth of anything; they repeat after the last."""
+        """Colour, marker and dashes of the representation or line of a number, from 0.
+
+        When the colours are used up they begin again, each with the next marker, so
+        that two with the same colour differ in their marker.
+        """
         return {
             "color": self.colours[index % len(self.colours)],
-            "marker": self.markers[index % len(self.markers)],
+            "marker": self.turned(index, self.markers),
             "linestyle": DASHES[index % len(DASHES)],
         }
+
+    def turned(self, index: int, looks: Sequence[str]) -> str:
+        """One of `looks`: another one for each number with the same colour."""
+        turn, colour = divmod(index, len(self.colours))
+        return looks[(colour + turn) % len(looks)]
 
 
 @dataclass(frozen=True)
@@ -67,9 +75,9 @@ class Plot:
         suite: Name of the suite.
         tasks: Its tasks.
         metric: For example "spearman_all".
-        models: Parameters, family and, if people call it otherwise, size of each model.
+        models: Parameters, family and, if people call it otherwise, size of each model of the
+            families that are shown.
         representations: All of the catalogue, so that each keeps its colour.
-        published: Representations and adapters that a method of the paper compares with.
         style: Look.
     """
 
@@ -78,7 +86,6 @@ class Plot:
     metric: str
     models: dict[str, dict[str, Any]]
     representations: list[str]
-    published: dict[str, dict[str, list[str]]]
     style: Style
 
     @classmethod
@@ -269,14 +276,6 @@ def short_count(count: float) -> str:
             value = count / size
             return f"{round(value, 1 if value < 10 else 0):g}{letter}"
     return f"{count:g}"
-
-
-def long_count(text: str) -> float:
-    """The other way round. Raises ValueError if it is no number of parameters."""
-    match = re.fullmatch(r"([0-9.]+)([KMB]?)", text)
-    if match is None:
-        raise ValueError(f"{text!r} is no number of parameters, such as 350M or 1.3B")
-    return float(match[1]) * {"": 1, "K": 1e3, "M": 1e6, "B": 1e9}[match[2]]
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -19,11 +19,13 @@ from sentscale.figures import (
     share_axis,
 )
 from sentscale.files import read_json
-from sentscale.panels import UNQUANTISED, Panel, panels_of
+from sentscale.lines import FULL
+from sentscale.measures import geometry_table
+from sentscale.panels import Panel, panels_of
 from sentscale.sizes import foot_in, representation_keys, share_sizes, size_axis
 
-# What is drawn against size: key of the JSON file, label of its axis.
-MEASURES = {"mean_cosine": "Mean cosine", "effective_rank": "Effective rank"}
+# What is drawn against size: column of `geometry_table`, label of its axis.
+DRAWN = {"mean_cosine": "Mean cosine", "effective_rank": "Effective rank"}
 PLANE = {"uniformity": "Uniformity (lower: more even)", "alignment": "Alignment (lower: closer)"}
 SPECTRUM_COLUMNS = 3
 # Height of each of several rows of panels, as a share of the style's: measures, spectra.
@@ -36,36 +38,21 @@ _TWIN = ["model", "adapter", "representation"]
 _POINTS = 60
 
 
-def read_geometry(paths: list[Path], encoders: list[list[str]]) -> pd.DataFrame:
-    """A row for each encoder: its names, its measures, `spectrum`; a missing measure is NaN.
+def read_geometry(paths: list[Path]) -> pd.DataFrame:
+    """`geometry_table` with the spectra in column "spectrum".
 
     Args:
-        paths: JSON files with the keys of `MEASURES` and `PLANE`, and `spectrum`: shares of
-            the variance, the largest first.
-        encoders: (model, adapter, precision, representation) of each.
+        paths: Of measure_geometry.
 
     Raises:
-        ValueError: A file has no key that is needed, or a spectrum that grows.
+        ValueError: A spectrum is empty or grows.
     """
-    rows = []
-    for path, (model, adapter, precision, representation) in zip(paths, encoders, strict=True):
-        found = read_json(path)
-        missing = [name for name in [*MEASURES, *PLANE, "spectrum"] if name not in found]
-        if missing:
-            raise ValueError(f"{path}: no key {', '.join(missing)}")
-        spectrum = np.array(found["spectrum"], dtype=float)
-        if not len(spectrum) or (np.diff(spectrum) > 0).any():
+    spectra = []
+    for path in paths:
+        spectra.append(np.array(read_json(path)["spectrum"], dtype=float))
+        if not len(spectra[-1]) or (np.diff(spectra[-1]) > 0).any():
             raise ValueError(f"{path}: spectrum is empty or not in descending order")
-        names = {
-            "model": model,
-            "adapter": "" if adapter == "none" else adapter,
-            "precision": precision,
-            "representation": representation,
-        }
-        values = {name: found[name] for name in [*MEASURES, *PLANE]}
-        rows.append(names | values | {"spectrum": spectrum})
-    table = pd.DataFrame(rows)
-    return table.astype(dict.fromkeys([*MEASURES, *PLANE], float))
+    return geometry_table(paths).assign(spectrum=spectra)
 
 
 def plot_geometry(table: pd.DataFrame, plot: Plot) -> Figure:
@@ -77,7 +64,7 @@ def plot_geometry(table: pd.DataFrame, plot: Plot) -> Figure:
     """
     table = plot.with_models(table)
     panels = panels_of(table)
-    measures = [name for name in MEASURES if table[name].notna().any()]
+    measures = [name for name in DRAWN if table[name].notna().any()]
     plane = table[list(PLANE)].notna().all(axis=1).any()
     columns = len(measures) + plane
     figure, grid = canvas(
@@ -115,7 +102,7 @@ def _draw_measure(axes: Axes, panel: Panel, name: str, plot: Plot) -> None:
         rows = panel.rows[panel.rows.representation == representation].sort_values("parameters")
         look = plot.look(representation) | ({"linestyle": "none"} if panel.named else {})
         axes.plot(panel.places(rows), rows[name], markersize=MARKER_PT, **look)
-    axes.set_ylabel(MEASURES[name], fontsize="small")
+    axes.set_ylabel(DRAWN[name], fontsize="small")
     size_axis(axes, panel, plot)
 
 
@@ -142,7 +129,7 @@ def plot_spectra(table: pd.DataFrame, plot: Plot) -> Figure:
         plot: What is shown.
     """
     table = plot.with_models(table)
-    bare = table.precision.isin(UNQUANTISED)
+    bare = table.precision.isin(FULL)
     has_twin = bare.groupby([table[name] for name in _TWIN]).transform("any")
     table = table[bare | ~has_twin]
     table = table.assign(place=pd.factorize(table.family)[0])

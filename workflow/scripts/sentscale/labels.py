@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from sentscale.encoder import check_gpus
 from sentscale.loading import dtype_of
 from sentscale.prompts import fill
 
@@ -31,9 +32,11 @@ class LocalLabeller:
             threads: CPU threads.
 
         Raises:
+            RuntimeError: The job asks for GPUs that are not there.
             ValueError: The model attends to both sides, or its vocabulary head is not
                 in the folder: its words would be random.
         """
+        check_gpus(gpus)
         torch.set_num_threads(threads)
         self.prompt = prompt
         self.device = torch.device("cuda" if gpus else "cpu")

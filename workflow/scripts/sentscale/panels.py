@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-# Precisions in which nothing is lost on purpose; the paper calls all of them 16 bit.
-UNQUANTISED = ["fp32", "fp16", "bf16"]
+from sentscale.lines import FULL
+
+# Sizes of a family that differ by less than this factor are one size.
+_SIZES_APART = 1.5
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Panel:
     @property
     def quantised(self) -> bool:
         """Whether the weights are."""
-        return not self.rows.precision.isin(UNQUANTISED).any()
+        return not self.rows.precision.isin(FULL).any()
 
 
 def panels_of(table: pd.DataFrame) -> list[Panel]:
@@ -53,10 +55,10 @@ def panels_of(table: pd.DataFrame) -> list[Panel]:
     Args:
         table: Columns `ENCODER`, family and parameters.
     """
-    bare = table.precision.isin(UNQUANTISED)
+    bare = table.precision.isin(FULL)
     precisions = table[bare].groupby(["model", "representation", "adapter"]).precision.nunique()
     kind = table.precision.mask(bare & (precisions.max() == 1), "")
-    sizes = table.groupby("family").parameters.nunique()
+    sizes = table.groupby("family").parameters.agg(lambda all_: all_.max() / all_.min())
     parts = zip(table.model, table.adapter, kind, strict=True)
     ranked = table.assign(
         kind=kind,
@@ -64,7 +66,7 @@ def panels_of(table: pd.DataFrame) -> list[Panel]:
         adapters=(pd.factorize(table.adapter)[0] + 1) * (table.adapter != ""),
         families=pd.factorize(table.family)[0],
         quantised=~bare,
-        alone=(table.family.map(sizes) == 1) & (len(sizes) > 1),
+        alone=(table.family.map(sizes) < _SIZES_APART) & (len(sizes) > 1),
     ).sort_values(["adapters", "quantised", "families"], kind="stable")
     groups = ranked[~ranked.alone].groupby(["adapter", "kind", "family"], sort=False)
     panels = [Panel(_title(rows), rows, named=False) for _, rows in groups]

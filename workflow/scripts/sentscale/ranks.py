@@ -9,6 +9,7 @@ from datetime import timedelta
 import torch
 from torch import distributed
 
+from sentscale.encoder import check_gpus
 from sentscale.linear import keep_freed_memory
 
 # A rank that is alone for so long has lost the others. torchrun ends it much sooner.
@@ -60,8 +61,7 @@ def joined_ranks(gpus: int, threads: int) -> Iterator[Ranks]:
             of processes than run.
     """
     size, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    if gpus > torch.cuda.device_count():
-        raise RuntimeError(f"the job asks for {gpus} GPUs, torch sees {torch.cuda.device_count()}")
+    check_gpus(gpus)
     if gpus and size != gpus:
         raise RuntimeError(f"the job asks for {gpus} GPUs, but {size} processes run")
     torch.set_num_threads(max(1, threads // size))

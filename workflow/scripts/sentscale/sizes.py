@@ -14,11 +14,12 @@ from sentscale.figures import (
     canvas,
     key,
     legend_above,
-    long_count,
     separate_ticks,
     share_axis,
 )
+from sentscale.lines import FULL
 from sentscale.panels import Panel, panels_of, spans
+from sentscale.reference import Published
 
 COLUMNS = 2
 # Height of each of several rows of panels, as a share of the style's.
@@ -33,7 +34,7 @@ _LETTER = 0.5
 _RING_PT = 8.0
 
 
-def plot_scaling(scores: pd.DataFrame, published: pd.DataFrame, plot: Plot) -> Figure:
+def plot_scaling(scores: pd.DataFrame, published: Published, plot: Plot) -> Figure:
     """Score against parameters: a panel for each family, adapter and kind of precision.
 
     Bands are the bootstrap intervals of `suite_table`; a point without neighbours has a
@@ -41,7 +42,7 @@ def plot_scaling(scores: pd.DataFrame, published: pd.DataFrame, plot: Plot) -> F
 
     Args:
         scores: Tidy scores.
-        published: See `references.read_published`; open markers in the panels that they belong to.
+        published: Printed scores: open markers in the panels that they belong to.
         plot: What is shown.
     """
     table = plot.table(scores)
@@ -56,7 +57,9 @@ def plot_scaling(scores: pd.DataFrame, published: pd.DataFrame, plot: Plot) -> F
         printed |= not rings.empty
         for ring in rings.itertuples():
             look = plot.look(ring.representation) | {"linestyle": "none"}
-            axes.plot(ring.at, ring.value, markersize=_RING_PT, fillstyle="none", **look)
+            axes.plot(
+                ring.parameters, ring.published, markersize=_RING_PT, fillstyle="none", **look
+            )
         size_axis(axes, panel, plot, rings)
         axes.set_title(panel.title)
     share_sizes(all_axes, panels)
@@ -117,22 +120,18 @@ def _draw_lines(axes: Axes, panel: Panel, plot: Plot, span: float) -> None:
         )
 
 
-def _of_panel(published: pd.DataFrame, panel: Panel, plot: Plot) -> pd.DataFrame:
-    """Printed scores of a panel's family and kind of encoder, each with its place."""
-    cells = published[published.model.isin(panel.rows.family)]
-    if panel.named or panel.quantised:
-        return cells.iloc[:0]
-    drawn = {
-        method: name
-        for method, ours in plot.published.items()
-        for name in reversed(plot.shown(panel.rows))
-        if name in ours["representations"] and (panel.adapter or "none") in ours["adapters"]
-    }
-    cells = cells.assign(representation=cells.method.map(drawn))
-    cells = cells[cells.representation.notna()]
-    ours = {plot.size(row.model): row.parameters for row in panel.rows.itertuples()}
-    places = [ours.get(text) or long_count(text) for text in cells.parameters]
-    return cells.assign(at=np.array(places, float))
+def _of_panel(published: Published, panel: Panel, plot: Plot) -> pd.DataFrame:
+    """Printed scores of encoders such as those of a panel, also of sizes that it has not."""
+    cells = published.of(plot.suite, plot.metric)
+    printed = published.with_encoders(cells[cells.task == plot.score_column])
+    printed = plot.with_models(printed[printed.model.isin(list(plot.models))])
+    shown = plot.shown(panel.rows)
+    same = printed.family.isin(panel.rows.family) & printed.representation.isin(shown)
+    same &= (printed.adapter == panel.adapter) & (printed.precision.isin(FULL) != panel.quantised)
+    order = printed[same & (not panel.named)].sort_values(
+        "representation", key=lambda names: names.map(shown.index), kind="stable"
+    )
+    return order.drop_duplicates(["method", "model"])
 
 
 def size_axis(axes: Axes, panel: Panel, plot: Plot, rings: pd.DataFrame | None = None) -> None:
@@ -144,7 +143,7 @@ def size_axis(axes: Axes, panel: Panel, plot: Plot, rings: pd.DataFrame | None =
         return
     ticks = {row.parameters: plot.size(row.model) for row in panel.rows.itertuples()}
     if rings is not None:
-        ticks = {row.at: row.parameters for row in rings.itertuples()} | ticks
+        ticks |= {row.parameters: plot.size(row.model) for row in rings.itertuples()}
     axes.set_xscale("log")
     axes.set_xticks(sorted(ticks), [ticks[place] for place in sorted(ticks)])
     axes.set_xticks([], minor=True)
