@@ -279,6 +279,7 @@ def tiny_workflow(tmp_path_factory, tiny_model):
         # In bf16 the choice might differ from one kind of processor to the next.
         "searches": {"sample": {"precision": "fp32"}},
         "demonstrations": {"sample-words": {"local": {"model": "tiny"}}},
+        "figures": {"heat_map": {"encoders": ["tiny/none/fp32/eol", "tiny/none/fp32/icl-sample"]}},
     }
     (flow.folder / "tiny.yaml").write_text(yaml.safe_dump(preset))
     flow.flags = [*flow.flags, "--configfile", "tiny.yaml"]

@@ -30,6 +30,7 @@ def test_steps_after_the_vectors_list_their_code():
     tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations", "tabulate_published"}
     tables |= {"tabulate_quantisation", "tabulate_representations", "tabulate_chosen"}
     figures = {"plot_scaling", "plot_representations", "plot_demonstrations", "plot_training"}
+    figures |= {"plot_cost", "plot_geometry", "plot_spectra", "plot_heat_map"}
     statistics = {"resample_scores", "tabulate_differences", "tabulate_comparisons"}
     statistics |= {"plot_differences", "fit_trends", "tabulate_ranks", "tabulate_stability"}
     geometry = {"measure_geometry", "tabulate_geometry"}

@@ -152,9 +152,11 @@ def test_the_figure_has_a_line_for_each_encoder_and_rings_the_best_layer(style):
         "small/none/bf16/eol": table_of([np.nan, 60.0, 75.0, 70.0]),
         "large/none/bf16/eol": table_of([50.0, 71.0, 72.0, 73.0, 70.0]),
     }
-    (axes,) = plot_layers(layers, "dev", style).axes
+    figure = plot_layers(layers, "dev", style)
+    (axes,) = figure.axes
     drawn = [line for line in axes.lines if len(line.get_xdata()) > 1]
-    assert [line.get_label() for line in drawn] == ["small", "large"]
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == ["small: layer 2, 75.0", "large: layer 3, 73.0"]
     assert drawn[1].get_ydata().tolist() == [50, 71, 72, 73, 70]
     rings = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line not in drawn]
     assert rings == [(2, 75), (3, 73)]

@@ -68,6 +68,18 @@ WRONG = {
         {"suites": {"mine": ["STS17"]}},
         ["suites.mine names 'STS17'", "STS16"],
     ),
+    "unknown suite of a figure": (
+        {"figures": {"cost": ["all"]}},
+        ["figures.cost names 'all'", "sample-dev"],
+    ),
+    "unknown model of the heat map": (
+        {"figures": {"heat_map": {"encoders": ["gpt-5/none/fp32/eol"]}}},
+        ["figures.heat_map.encoders[gpt-5/none/fp32/eol] names 'gpt-5'", "smollm2-135m"],
+    ),
+    "an encoder of the heat map without its adapter": (
+        {"figures": {"heat_map": {"encoders": ["smollm2-135m/fp32/eol"]}}},
+        ["figures.heat_map.encoders[0]", "does not match"],
+    ),
     "triplets in a suite": (
         {"suites": {"mine": ["nli-substitute"]}},
         ["suites.mine names 'nli-substitute'", "fine-tuned on", "STS tasks or transfer tasks"],

@@ -39,6 +39,8 @@ def test_every_table_and_figure_is_there(finished):
     for kind in ("svg", "pdf"):
         assert (results / f"figures/scaling/sample.{kind}").stat().st_size
         assert (results / f"figures/representations/sample-dev.{kind}").stat().st_size
+        assert (results / f"figures/cost/sample.{kind}").stat().st_size
+        assert (results / f"figures/heat_map/sample.{kind}").stat().st_size
         assert (results / f"figures/differences/sample.{kind}").stat().st_size
 
 

@@ -12,6 +12,7 @@ TABLES = {
     "tabulate_representations": 2,
     "plot_scaling": 2,
     "plot_representations": 1,
+    "plot_cost": 2,
 }
 NEW_SUITE = {
     "tabulate_suite": 4,
@@ -27,15 +28,16 @@ STATISTICS = {
     "plot_differences": 2,
 }
 RANKS = {"tabulate_ranks": 1, "tabulate_stability": 1}  # of two tasks, with three encoders
-GEOMETRY = {"measure_geometry": 4, "tabulate_geometry": 2}
+GEOMETRY = {"measure_geometry": 4, "tabulate_geometry": 2, "plot_geometry": 2, "plot_spectra": 2}
 SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1, "score_demonstrations": 1}
 SEARCHED = {"tabulate_demonstrations": 1, "tabulate_chosen": 1, "plot_demonstrations": 1}
 FIGURES = {"plot_scaling": 2, "plot_representations": 1, "plot_demonstrations": 1}
-FIGURES |= {"plot_differences": 2}
+FIGURES |= {"plot_differences": 2, "plot_cost": 2, "plot_heat_map": 1}
+FIGURES |= {"plot_geometry": 2, "plot_spectra": 2}
 # What a new representation plans, and other STS scores of the same vectors.
 NEW_REPRESENTATION = {"fill_representation": 1, "embed_sentences": 2, "score_sts": 3}
 NEW_REPRESENTATION |= {"collect_scores": 1, **TABLES, **STATISTICS}
-NEW_REPRESENTATION |= {"measure_geometry": 2, "tabulate_geometry": 2}
+NEW_REPRESENTATION |= {**GEOMETRY, "measure_geometry": 2}
 NEW_REPRESENTATION |= RANKS
 OTHER_SCORES = {
     "score_sts": 6,
@@ -77,8 +79,13 @@ def test_a_colour_reruns_only_the_figures(made):
 
 
 def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
-    made.edit("workflow/scripts/sentscale/figures.py", "capsize=2", "capsize=3")
+    made.edit("workflow/scripts/sentscale/figures.py", "MARKER_PT = 5.0", "MARKER_PT = 5.5")
     assert made.planned() == FIGURES
+
+
+def test_a_line_of_one_figure_reruns_only_that_figure(made):
+    made.edit("workflow/scripts/sentscale/sizes.py", "capsize=2", "capsize=3")
+    assert made.planned() == {"plot_scaling": 2}
 
 
 def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):
@@ -109,7 +116,7 @@ def test_a_raised_protocol_reruns_its_step_and_what_follows(made):
         "workflow/scripts/sentscale/protocol.py", '"embed_sentences": 2', '"embed_sentences": 3'
     )
     scores = {"score_sts": 6, "score_transfer": 2, "collect_scores": 1}
-    follows = {**TABLES, **STATISTICS, **GEOMETRY}
+    follows = {**TABLES, **STATISTICS, **GEOMETRY, "plot_heat_map": 1}
     assert made.planned() == {"embed_sentences": 5, **scores, **follows}
 
 

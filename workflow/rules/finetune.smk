@@ -132,7 +132,7 @@ rule plot_training:
     params:
         models=lambda wildcards: trainings_of_run().get(wildcards.adapter, []),
         suite=lambda wildcards: of_recipe("selection")(wildcards)["suite"],
-        style=json.dumps(config["figures"]["style"]),
+        style=json.dumps(config["figures"]["style"], sort_keys=True),
     shell:
         "python workflow/scripts/plot_training.py --curves {input.curves} --scores {input.scores}"
         " --models {params.models} --suite {params.suite} --style {params.style:q}"

@@ -164,35 +164,3 @@ def tables_of_run(wildcards):
     ]
     tables = expand("results/tables/{name}.{kind}", name=names, kind=["csv", "md", "tex", "html"])
     return ["results/tables/scores.csv", "results/tables/scores.html", *tables]
-
-
-def figures_of_run(wildcards):
-    """Figures of the suites that the run embeds, its searches and trainings, in two formats."""
-    names = [
-        f"{figure}/{suite}"
-        for figure in ("scaling", "representations")
-        for suite in config["figures"][figure]
-        if suite in suites_of_run()
-    ]
-    names += [f"demonstrations/{search}" for search in searches_of_run()]
-    names += [f"training/{adapter}" for adapter in trainings_of_run()]
-    names += figures_of_statistics()
-    names += [f"layers/{suite}" for suite in layered_suites()]
-    return expand("results/figures/{name}.{kind}", name=names, kind=["svg", "pdf"])
-
-
-def plot_settings(wildcards):
-    """What a figure of a suite shows, as JSON."""
-    known = {cell[0] for cell in ENCODERS}
-    models = {name: model for name, model in config["models"].items() if name in known}
-    fields = ("parameters", "family")
-    return json.dumps(
-        {
-            "suite": wildcards.suite,
-            "tasks": config["suites"][wildcards.suite],
-            "metric": metric_of(wildcards.suite),
-            "models": {name: {key: model[key] for key in fields} for name, model in models.items()},
-            "representations": list(config["representations"]),
-            "style": config["figures"]["style"],
-        }
-    )

@@ -56,12 +56,10 @@ def grids():
 
 
 def check_run():
-    """Every name in `run`, `layers`, `figures` and `comparisons` is in its catalogue."""
+    """Every name in `run`, `layers` and `comparisons` is in its catalogue."""
     for name, grid in grids():
         for key in ("models", "representations", "suites"):
             check_known(grid[key], config[key], f"{name}.{key}")
-    for figure in ("scaling", "representations"):
-        check_known(config["figures"][figure], config["suites"], f"figures.{figure}")
     reference = config["comparisons"]["reference"]
     check_known([reference], config["representations"], "comparisons.reference")
 
@@ -164,5 +162,6 @@ check_transfer()
 check_mirror()
 
 
+include: "validate_figures.smk"
 include: "validate_prompts.smk"
 include: "validate_adapters.smk"

@@ -5,7 +5,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentscale.figures import Plot, plot_representations, save_figure
+from sentscale.bars import plot_representations
+from sentscale.figures import Plot, save_figure
+from sentscale.reference import read_published
 from sentscale.tables import read_scores
 
 
@@ -14,11 +16,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--scores", type=Path, required=True, help="scores.csv")
-    add(
-        "--settings",
-        required=True,
-        help="JSON: suite, tasks, metric, models, representations, style",
-    )
+    add("--published", type=Path, nargs="+", required=True, help="encoders of printed rows, scores")
+    add("--settings", required=True, help="JSON: what a figure shows, see sentscale.figures.Plot")
     add("--out", type=Path, nargs="+", required=True, help="svg and pdf to write")
     return parser.parse_args(argv)
 
@@ -26,9 +25,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """One figure, in each format asked for."""
     args = parse_args(argv)
-    figure = plot_representations(
-        read_scores(args.scores), Plot.from_settings(json.loads(args.settings))
-    )
+    plot = Plot.from_settings(json.loads(args.settings))
+    published = read_published(*args.published)
+    figure = plot_representations(read_scores(args.scores), published, plot)
     for path in args.out:
         save_figure(figure, path)
 

@@ -1,13 +1,16 @@
 """The figure of training runs: how loss, gradient and development score went."""
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sentscale.figures import Style, set_text
+from sentscale.figures import Style, canvas, key, legend_above
 
 # Steps of the thick line's moving mean, as a share of the run; single steps are drawn thin.
 _SMOOTH = 0.05
+# Height of each row of panels, as a share of the style's; diameter of the markers of candidates.
+_ROW, _CANDIDATE_PT = 0.6, 3.0
+# The look of the first model: a full line.
+_FIRST = 3
 
 
 def plot_training(
@@ -20,48 +23,30 @@ def plot_training(
             (see `candidates.choose_candidate`).
         suite: Development suite of the choice.
         style: Look; colours and markers go by the order of the models.
+
+    Returns:
+        The figure; its legend tells the best development score of each model.
     """
-    set_text(style)
-    figure, panels = plt.subplots(
-        2, 2, figsize=(style.width_in, 1.4 * style.height_in), sharex=True, layout="constrained"
-    )
-    (loss, score), (norm, rate) = panels
+    figure, panels = canvas(style, 4, 2, row=_ROW)
+    loss, score, norm, rate = panels
+    keys = []
     for index, (model, (curve, candidates)) in enumerate(runs.items()):
-        colour = style.colours[(index + 1) % len(style.colours)]
-        marker = style.markers[(index + 1) % len(style.markers)]
+        look = style.look(index + _FIRST)
+        line = {"color": look["color"], "linestyle": look["linestyle"]}
         window = max(1, round(_SMOOTH * len(curve)))
         for axes, column in ((loss, "loss"), (norm, "gradient_norm")):
-            axes.plot(curve.step, curve[column], color=colour, linewidth=0.5, alpha=0.5)
+            axes.plot(curve.step, curve[column], color=look["color"], linewidth=0.5, alpha=0.3)
             smooth = curve[column].rolling(window, center=True, min_periods=1).mean()
-            axes.plot(curve.step, smooth, color=colour)
-        rate.plot(curve.step, curve.learning_rate, color=colour)
-        score.plot(
-            candidates.step,
-            candidates.score,
-            color=colour,
-            marker=marker,
-            markersize=3,
-            label=model,
-        )
+            axes.plot(curve.step, smooth, **line)
+        rate.plot(curve.step, curve.learning_rate, **line)
+        score.plot(candidates.step, candidates.score, markersize=_CANDIDATE_PT, **look)
         (best,) = candidates[candidates.chosen].itertuples()
-        score.plot(best.step, best.score, "o", markersize=9, fillstyle="none", color=colour)
-        score.annotate(
-            f"{best.score:.2f}", (best.step, best.score), (0, -12), textcoords="offset points",
-            ha="center", va="top", fontsize="small",
-        )  # fmt: skip
-    titles = {
-        loss: "Loss",
-        score: f"Spearman's ρ × 100, {suite}",
-        norm: "Norm of the gradient",
-        rate: "Learning rate",
-    }
-    for axes, title in titles.items():
-        axes.set_title(title, loc="left", fontsize="medium")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", linewidth=0.4, alpha=0.6)
-    for axes in panels[1]:
+        score.plot(best.step, best.score, "o", markersize=9, fillstyle="none", color=look["color"])
+        keys.append(key(f"{model}: {best.score:.2f}", markersize=_CANDIDATE_PT, **look))
+    titles = ["Loss", f"Spearman's ρ × 100, {suite}", "Norm of the gradient", "Learning rate"]
+    for axes, title in zip(panels, titles, strict=True):
+        axes.set_title(title)
+    for axes in (norm, rate):
         axes.set_xlabel("Step")
-    if len(runs) > 1:
-        handles = score.get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper left", ncols=3, frameon=False)
+    legend_above(figure, keys)
     return figure

@@ -1,5 +1,7 @@
-"""Figures, drawn from the tidy scores. One style for all of them."""
+"""What all figures share: style, settings, a canvas of panels, legend and files."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -8,25 +10,26 @@ import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 from sentscale.files import written_whole
 from sentscale.tables import AVERAGE, suite_table
 
 # Without them the same figure would differ in bytes from run to run.
 _SAME_BYTES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-# What a line of the scaling figure stands for.
-LINE = ["representation", "family", "precision", "adapter"]
-# Room left and right of the smallest and largest model, as a factor.
-_MARGIN = 1.5
-# Distance of neighbouring lines, and of the outermost ones at most, as shares of the axis.
-_ASIDE, _ASIDE_IN_ALL = 0.02, 0.1
-# Bars whose numbers stand side by side; more are turned.
-_UPRIGHT = 14
-_HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
+# Height of what is above several rows of panels, as a share of a figure of one row.
+_HEAD = 0.2
+DASHES = [":", "--", "-.", "-", (0, (6, 1))]
+MARKER_PT = 5.0
+# Where a larger marker is a larger model.
+_SMALL_PT, _LARGE_PT = 5.0, 10.0
+# Below the lowest and above the highest of all panels, as a share of the axis: markers need it.
+_ROOM = 0.03
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Style:
     Attributes:
         colours: One for each representation, in the order of the catalogue.
         markers: Likewise, so that a figure can be read in grey.
-        width_in, height_in: Size in inches.
-        font_pt: Size of the text in points.
+        width_in, height_in: Size in inches; of a figure with several rows only the width.
+        font_pt: Size of the text in points; the smallest text is 0.83 times as large.
     """
 
     colours: list[str]
@@ -46,26 +49,34 @@ class Style:
     height_in: float
     font_pt: float
 
-    def look(self, index: int) -> dict[str, str]:
-        """Colour and marker of the representation or line of a number, from 0.
+    def look(self, index: int) -> dict[str, Any]:
+        """Colour, marker and dashes of the representation or line of a number, from 0.
 
         When the colours are used up they begin again, each with the next marker, so
         that two with the same colour differ in their marker.
         """
+        return {
+            "color": self.colours[index % len(self.colours)],
+            "marker": self.turned(index, self.markers),
+            "linestyle": DASHES[index % len(DASHES)],
+        }
+
+    def turned(self, index: int, looks: Sequence[str]) -> str:
+        """One of `looks`: another one for each number with the same colour."""
         turn, colour = divmod(index, len(self.colours))
-        marker = self.markers[(colour + turn) % len(self.markers)]
-        return {"color": self.colours[colour], "marker": marker}
+        return looks[(colour + turn) % len(looks)]
 
 
 @dataclass(frozen=True)
 class Plot:
-    """What a figure shows.
+    """What a figure of a suite shows.
 
     Attributes:
         suite: Name of the suite.
         tasks: Its tasks.
         metric: For example "spearman_all".
-        models: Parameters and family of each model.
+        models: Parameters, family and, if people call it otherwise, size of each model of the
+            families that are shown.
         representations: All of the catalogue, so that each keeps its colour.
         style: Look.
     """
@@ -82,14 +93,37 @@ class Plot:
         """From JSON; raises TypeError for a missing or unknown key."""
         return cls(**(settings | {"style": Style(**settings["style"])}))
 
-    def look(self, representation: str) -> dict[str, str]:
-        """Colour and marker of a representation, see `Style.look`."""
+    def look(self, representation: str) -> dict[str, Any]:
+        """Colour, marker and dashes of a representation."""
         return self.style.look(self.representations.index(representation))
 
-    def hatch(self, representation: str) -> str:
-        """Hatch of a representation's bars: another one for each with the same colour."""
-        turn, colour = divmod(self.representations.index(representation), len(self.style.colours))
-        return _HATCHES[(colour + turn) % len(_HATCHES)]
+    def shown(self, table: pd.DataFrame) -> list[str]:
+        """Representations of a table's rows, in the order of the catalogue."""
+        return [name for name in self.representations if name in set(table.representation)]
+
+    def size(self, model: str) -> str:
+        """The size of a model as people write it."""
+        entry = self.models[model]
+        return entry.get("size") or short_count(entry["parameters"])
+
+    def table(self, scores: pd.DataFrame) -> pd.DataFrame:
+        """`suite_table` of encoders that miss no task, with family, parameters and score.
+
+        Raises:
+            ValueError: There is no such encoder.
+        """
+        table = suite_table(scores, self.tasks, self.metric)
+        table = table.rename(columns={self.score_column: "score"})
+        table = self.with_models(table[table.score.notna()])
+        if table.empty:
+            raise ValueError(f"no encoder has a {self.metric} score on all of {self.tasks}")
+        return table
+
+    def with_models(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows with what is known of their model: family and parameters."""
+        fields = ("family", "parameters")
+        known = {key: [self.models[name][key] for name in table.model] for key in fields}
+        return table.assign(**known)
 
     @property
     def score_column(self) -> str:
@@ -99,142 +133,149 @@ class Plot:
     @property
     def score_label(self) -> str:
         """Label of the score axis, with its unit."""
-        many = f"{self.suite}, mean of {len(self.tasks)} tasks"
+        many = f"mean of {len(self.tasks)} tasks"
         what = many if len(self.tasks) > 1 else self.tasks[0]
         kinds = {"spearman": "Spearman's ρ", "pearson": "Pearson's r", "accuracy": "Accuracy"}
-        return f"{kinds[self.metric.partition('_')[0]]} × 100\n{what}"
-
-
-def plot_scaling(scores: pd.DataFrame, plot: Plot) -> Figure:
-    """Score of a suite against parameters, a line for each way of embedding.
-
-    Error bars are the bootstrap intervals of `suite_table`. Encoders that miss a
-    task of the suite are left out.
-    """
-    table = _complete(scores, plot)
-    table["parameters"] = [plot.models[name]["parameters"] for name in table.model]
-    table["family"] = [plot.models[name]["family"] for name in table.model]
-    figure, axes = _canvas(plot.style)
-    lines = list(table.groupby(LINE, sort=False))
-    families = list(dict.fromkeys(table.family))
-    shared = [column for column in LINE if table[column].nunique() == 1]
-    sizes = sorted(set(table.parameters))
-    span = np.log(sizes[-1] / sizes[0]) + 2 * np.log(_MARGIN)
-    for index, (_, rows) in enumerate(lines):
-        rows = rows.sort_values("parameters")
-        first = rows.iloc[0]
-        # Side by side, so that the intervals of one model do not hide each other.
-        step = min(_ASIDE, _ASIDE_IN_ALL / len(lines))
-        aside = np.exp(step * span * (index - (len(lines) - 1) / 2))
-        score = rows[plot.score_column]
-        axes.errorbar(
-            rows.parameters * aside,
-            score,
-            yerr=_bars(rows, score),
-            label=", ".join(
-                first[column] for column in LINE if column not in shared and first[column]
-            ),
-            linestyle=["-", "--", "-.", ":"][families.index(first.family) % 4],
-            capsize=2,
-            elinewidth=0.8,
-            fillstyle="none" if first.adapter else "full",
-            **plot.look(first.representation),
-        )
-    axes.set_xscale("log")
-    ticks = {short_count(size): size for size in sizes}
-    axes.set_xticks(list(ticks.values()), list(ticks))
-    axes.set_xticks([], minor=True)
-    axes.set_xlim(sizes[0] / _MARGIN, sizes[-1] * _MARGIN)
-    axes.set_xlabel("Parameters (log scale)")
-    axes.set_ylabel(plot.score_label)
-    axes.set_title(", ".join(name for name in table.iloc[0][shared] if name), loc="left")
-    if len(lines) > 1:
-        _legend(axes)
-    return figure
-
-
-def plot_representations(scores: pd.DataFrame, plot: Plot) -> Figure:
-    """Score of a suite for each representation, grouped by model."""
-    table = _complete(scores, plot)
-    table["group"] = table[["model", "adapter", "precision"]].agg(
-        lambda row: "\n".join(part for part in row if part), axis=1
-    )
-    groups = list(dict.fromkeys(table.group))
-    shown = [name for name in plot.representations if name in set(table.representation)]
-    figure, axes = _canvas(plot.style)
-    width = 0.84 / len(shown)
-    for index, name in enumerate(shown):
-        rows = table[table.representation == name]
-        places = [
-            groups.index(group) + (index - (len(shown) - 1) / 2) * width for group in rows.group
-        ]
-        values = rows[plot.score_column]
-        axes.bar(
-            places,
-            values,
-            width=0.92 * width,
-            yerr=_bars(rows, values),
-            color=plot.look(name)["color"],
-            hatch=plot.hatch(name),
-            edgecolor="white",
-            error_kw={"elinewidth": 0.8, "capsize": 2},
-            label=name,
-        )
-        for place, high, value in zip(places, rows.high, values, strict=True):
-            axes.annotate(
-                f"{value:.1f}",
-                (place, max(high, 0)),
-                (0, 3),
-                ha="center",
-                rotation=90 if len(table) > _UPRIGHT else 0,
-                textcoords="offset points",
-                fontsize="small",
-            )
-    axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xticks(range(len(groups)), groups)
-    axes.margins(y=0.1)
-    axes.set_ylabel(plot.score_label)
-    _legend(axes)
-    return figure
-
-
-def _bars(rows: pd.DataFrame, score: pd.Series) -> np.ndarray:
-    """Lengths down and up; a percentile interval may miss its point, a bar cannot."""
-    return np.maximum([score - rows.low, rows.high - score], 0)
-
-
-def _legend(axes: Axes) -> None:
-    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
-
-
-def _complete(scores: pd.DataFrame, plot: Plot) -> pd.DataFrame:
-    table = suite_table(scores, plot.tasks, plot.metric)
-    table = table[table[plot.score_column].notna()].copy()
-    if table.empty:
-        raise ValueError(f"no encoder has a {plot.metric} score on all of {plot.tasks}")
-    return table
+        return f"{kinds[self.metric.partition('_')[0]]} × 100, {what}"
 
 
 def set_text(style: Style) -> None:
-    """Size of all text, and names inside SVG files that are the same in every run."""
-    plt.rcParams.update({"font.size": style.font_pt, "svg.hashsalt": "sentscale"})
+    """Sizes of text, and names inside SVG files that are the same in every run."""
+    small = {f"{part}.labelsize": "small" for part in ("xtick", "ytick")}
+    small |= {f"legend.{part}": "small" for part in ("fontsize", "title_fontsize")}
+    plt.rcParams.update(
+        {
+            "font.size": style.font_pt,
+            "axes.labelsize": "medium",
+            "axes.titlesize": "small",
+            "axes.titlelocation": "left",
+            "pdf.fonttype": 42,  # letters that an editor can change, as journals ask for
+            "svg.hashsalt": "sentscale",
+            "text.hinting": "none",  # else text is measured wider or narrower than it is drawn
+            **small,
+        }
+    )
 
 
-def _canvas(style: Style) -> tuple[Figure, Axes]:
+def canvas(
+    style: Style, count: int, columns: int, row: float, foot_in: float = 0
+) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` panels in rows of `columns`.
+
+    Args:
+        style: Its width; its height is that of a figure with one row.
+        count: Panels.
+        columns: Most panels side by side.
+        row: Height of each of several rows, as a share of the style's.
+        foot_in: More height, for long labels below.
+    """
     set_text(style)
-    figure, axes = plt.subplots(figsize=(style.width_in, style.height_in), layout="constrained")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", linewidth=0.4, alpha=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    height = style.height_in * (1 if rows == 1 else _HEAD + row * rows) + foot_in
+    figure = plt.figure(figsize=(style.width_in, height), layout="constrained")
+    grid = figure.add_gridspec(rows, columns)
+    panels = [figure.add_subplot(grid[divmod(index, columns)]) for index in range(count)]
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", linewidth=0.4, alpha=0.6)
+        axes.set_axisbelow(True)
+    return figure, panels
 
 
-def short_count(count: int) -> str:
+def share_axis(panels: Sequence[Axes], axis: str, columns: int = 0) -> None:
+    """Give all panels the same limits, wide enough for each.
+
+    Args:
+        panels: In rows.
+        axis: "x" or "y".
+        columns: Panels in a row; all but the first of each lose the numbers of the y axis.
+    """
+    limits = [getattr(axes, f"get_{axis}lim")() for axes in panels]
+    low, high = min(low for low, _ in limits), max(high for _, high in limits)
+    if getattr(panels[0], f"get_{axis}scale")() == "log":
+        limits = low / (high / low) ** _ROOM, high * (high / low) ** _ROOM
+    else:
+        limits = low - _ROOM * (high - low), high + _ROOM * (high - low)
+    for index, axes in enumerate(panels):
+        axes.set(**{f"{axis}lim": limits})
+        if columns and index % columns:
+            axes.tick_params(axis=axis, labelleft=False)
+
+
+def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
+    """A legend over all panels, in as few rows as the figure's width allows."""
+    for columns in range(len(handles), 0, -1):
+        legend = figure.legend(
+            handles=handles,
+            loc="outside upper left",
+            ncols=columns,
+            frameon=False,
+            columnspacing=1.4,
+            handletextpad=0.5,
+            handlelength=2.4,
+            borderaxespad=0.2,
+        )
+        if legend.get_window_extent().width <= figure.bbox.width or columns == 1:
+            return
+        legend.remove()
+
+
+def key(label: str, **look: Any) -> Line2D:
+    """An entry of a legend: a line with its marker."""
+    return Line2D([], [], label=label, **({"markersize": MARKER_PT} | look))
+
+
+def marker_size(parameters: float, among: pd.Series) -> float:
+    """Diameter in points of a model's marker: its logarithm between those of all models."""
+    low, high = math.log(among.min()), math.log(among.max())
+    share = (math.log(parameters) - low) / (high - low) if high > low else 0.5
+    return _SMALL_PT + share * (_LARGE_PT - _SMALL_PT)
+
+
+def plain_log_axis(axes: Axes, axis: str, subs: Sequence[float] = (1, 2, 5)) -> None:
+    """A logarithmic axis with numbers such as 0.5 and 20 at `subs` of each power of ten."""
+    axes.set(**{f"{axis}scale": "log"})
+    chosen = getattr(axes, f"{axis}axis")
+    chosen.set_major_locator(LogLocator(subs=subs))
+    chosen.set_major_formatter("{x:g}")
+    chosen.set_minor_locator(NullLocator())
+
+
+def separate_ticks(figure: Figure) -> None:
+    """Take out labels of x axes that would touch the one before."""
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        end = -float("inf")
+        for label in axes.get_xticklabels():
+            box = label.get_window_extent()
+            label.set_visible(box.x0 > end)
+            end = box.x1 + 1 if box.x0 > end else end
+
+
+def shortened(text: str, letters: int) -> str:
+    """A text cut to so many letters, the last of them an ellipsis."""
+    return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"
+
+
+def fitted(figure: Figure, text: str, inches: float) -> str:
+    """A text in the smaller size of tick labels, cut to a width."""
+    for letters in range(len(text), 1, -1):
+        shown = figure.text(0, 0, shortened(text, letters), fontsize="small")
+        width = shown.get_window_extent().width / figure.dpi
+        shown.remove()
+        if width <= inches:
+            break
+    return shortened(text, letters)
+
+
+def short_count(count: float) -> str:
     """A number of parameters as people write it: 135M, 1.3B."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if count >= 0.9995 * size:  # 999.6M would print as 1e+03M
-            return f"{count / size:.3g}{letter}"
-    return str(count)
+        if count >= 0.9995 * size:  # 999.6M would print as 1000M
+            value = count / size
+            return f"{round(value, 1 if value < 10 else 0):g}{letter}"
+    return f"{count:g}"
 
 
 def save_figure(figure: Figure, path: Path) -> None:

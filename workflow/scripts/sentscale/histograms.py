@@ -2,16 +2,19 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sentscale.figures import Style, set_text
+from sentscale.figures import MARKER_PT, Style, canvas, key, legend_above, share_axis, shortened
 
 COLUMNS = 3
 # Most bars over the range of all models; few candidates get fewer.
 _BARS = 40
+# Height of each of several rows of panels, as a share of the style's.
+_ROW = 0.5
+# Letters of a demonstration's word in the title of a panel.
+_LETTERS = 11
 
 
 def plot_demonstrations(
@@ -27,37 +30,42 @@ def plot_demonstrations(
     Returns:
         Panels in rows of three, all with the same axes.
     """
-    set_text(style)
-    columns = min(COLUMNS, len(searched))
-    rows = -(-len(searched) // columns)
-    figure, panels = plt.subplots(
-        rows,
-        columns,
-        figsize=(style.width_in, style.height_in * (0.7 * rows + 0.15)),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    bars_in, chosen_in = (style.colours[index % len(style.colours)] for index in (1, 3))
+    figure, panels = canvas(style, len(searched), COLUMNS, row=_ROW)
+    looks = {
+        "zero_shot": {"color": "black", "linestyle": "--", "marker": "s"},
+        "score": {"color": style.look(3)["color"], "linestyle": "-", "marker": "v"},
+    }
     values = [scores.score for scores, _ in searched.values()]
     marks = [choice["zero_shot"] for _, choice in searched.values()]
     low, high = np.min([*map(np.min, values), *marks]), np.max([*map(np.max, values), *marks])
     bars = np.linspace(low, high, min(_BARS, 2 + max(map(len, values)) // 2) + 1)
-    for axes, (model, (scores, choice)) in zip(panels.flat, searched.items(), strict=False):
-        axes.hist(scores.score, bars, color=bars_in, edgecolor="white", linewidth=0.5)
-        axes.axvline(choice["zero_shot"], color="black", linestyle="--", label="no demonstration")
-        axes.axvline(choice["score"], color=chosen_in, label="chosen")
-        better = f"{choice['better']} of {len(scores)} better than none"
-        axes.set_title(
-            f"{model}: {choice['demonstration']['word']}\n{better}", fontsize="medium", loc="left"
+    for axes, (model, (scores, choice)) in zip(panels, searched.items(), strict=True):
+        axes.hist(
+            scores.score, bars, color=style.look(2)["color"], edgecolor="white", linewidth=0.4
         )
-        axes.spines[["top", "right"]].set_visible(False)
+        for name, look in looks.items():
+            line = {"markevery": [1], "markersize": MARKER_PT, "linewidth": 1.2, "clip_on": False}
+            axes.plot(
+                [choice[name]] * 2, [0, 1], transform=axes.get_xaxis_transform(), **line, **look
+            )
+        axes.set_title(_title(model, choice, len(scores)), pad=7)
+        axes.xaxis.get_major_locator().set_params(nbins=6)
         axes.yaxis.get_major_locator().set_params(integer=True)
-    for axes in panels.flat[len(searched) :]:
-        axes.set_visible(False)
+    share_axis(panels, "x")
+    share_axis(panels, "y", COLUMNS)
+    for axes in panels:
+        axes.set_ylim(bottom=0)
     figure.supxlabel(f"Spearman's ρ × 100, {suite}", fontsize="medium")
     figure.supylabel("Candidates", fontsize="medium")
-    lines = panels.flat[0].get_legend_handles_labels()
-    figure.legend(*lines, loc="outside upper left", ncols=2, frameon=False)
+    names = {"zero_shot": "no demonstration", "score": "chosen"}
+    legend_above(figure, [key(names[name], **look) for name, look in looks.items()])
     return figure
+
+
+def _title(model: str, choice: dict[str, Any], candidates: int) -> str:
+    """What a demonstration changes, the word of the chosen one, how many help at all."""
+    word = shortened(choice["demonstration"]["word"], _LETTERS)
+    return (
+        f"{model}: {choice['zero_shot']:.1f} → {choice['score']:.1f}\n"
+        f"“{word}”, {choice['better']} of {candidates} better"
+    )

@@ -1,0 +1,145 @@
+"""Made-up results of a preset, so that its figures can be looked at without its models."""
+
+import json
+import math
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from snakemake.utils import update_config
+
+from sentscale.reference import read_published
+from sentscale.tables import SCORE_COLUMNS
+
+ROOT = Path(__file__).resolve().parents[1]
+# Points that a way of embedding gains on the plainest one.
+GAINS = {"avg": 0, "last": -8, "prompt": 9, "eol": 19, "icl": 26, "icl-published": 25.6}
+
+
+def read_config(preset=None):
+    """Catalogue, config.yaml and a preset, merged as Snakemake merges them."""
+    names = ["workflow/catalogue/models", "config", f"workflow/presets/{preset}"]
+    config = {}
+    for name in names[: 3 if preset else 2]:
+        update_config(config, yaml.safe_load((ROOT / f"{name}.yaml").read_text(encoding="utf-8")))
+    return config
+
+
+def published():
+    """The printed scores."""
+    names = ("published_encoders", "paper_tables", "followup_tables")
+    return read_published(*(ROOT / f"workflow/resources/{name}.tsv" for name in names))
+
+
+def encoders_of(config, suite):
+    """(model, adapter, precision, representation) of a suite, each once, in the run's order."""
+    keys = ("models", "adapters", "precisions", "representations")
+    grids = (grid for grid in config["run"] if suite in grid["suites"])
+    return list(dict.fromkeys(cell for grid in grids for cell in product(*map(grid.get, keys))))
+
+
+def level(config, model, adapter, precision, representation):
+    """A plausible score: it rises to some billions of parameters, then falls a little."""
+    size = math.log10(config["models"][model]["parameters"])
+    score = 47 + 3.5 * (size - 8) - 1.5 * max(0, size - 9.9) ** 2
+    score += GAINS.get(representation, 18) + 2 * (config["models"][model]["family"] == "LLaMA")
+    return score + 12 * (adapter != "none") - 0.7 * (precision == "nf4")
+
+
+def made_up_scores(config, suite):
+    """Tidy scores of a suite for every encoder of a run."""
+    random = np.random.default_rng(1111)
+    metric = "accuracy" if "transfer" in suite else "spearman_all"
+    rows = []
+    for model, adapter, precision, representation in encoders_of(config, suite):
+        centre = level(config, model, adapter, precision, representation)
+        for task in config["suites"][suite]:
+            value = centre + random.normal(0, 2)
+            bounds = [value - random.uniform(1, 2), value + random.uniform(1, 2)]
+            named = [model, precision, representation, "" if adapter == "none" else adapter]
+            rows.append([*named, task, metric, value, *bounds, 1000])
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def settings_of(config, suite):
+    """What the rules give to a figure of a suite."""
+    fields = ("parameters", "family", "size")
+    run = {model for grid in config["run"] for model in grid["models"]}
+    families = {config["models"][name]["family"] for name in run}
+    models = {
+        name: {key: model[key] for key in fields if key in model}
+        for name, model in config["models"].items()
+        if model["family"] in families
+    }
+    return {
+        "suite": suite,
+        "tasks": config["suites"][suite],
+        "metric": "accuracy" if "transfer" in suite else "spearman_all",
+        "models": models,
+        "representations": list(config["representations"]),
+        "style": config["figures"]["style"],
+    }
+
+
+def made_up_search(config, search, candidates=300):
+    """For each model of a run its scores of all candidates of a search, and the choice."""
+    random = np.random.default_rng(2222)
+    named = [name for name, entry in config["representations"].items()
+             if entry["demonstration"] == search]  # fmt: skip
+    found = {}
+    for suite in config["suites"]:
+        for model, _, precision, representation in encoders_of(config, suite):
+            if representation not in named or model in found:
+                continue
+            zero_shot = level(config, model, "none", precision, "eol")
+            gain = 2.2 * (math.log10(config["models"][model]["parameters"]) - 8.6)
+            scores = zero_shot + random.normal(gain, 2.5, candidates)
+            choice = {"zero_shot": zero_shot, "score": scores.max()}
+            choice["better"] = int((scores > zero_shot).sum())
+            choice["demonstration"] = {"word": random.choice(["Sunset", "Incomprehensible", "Joy"])}
+            found[model] = pd.DataFrame({"score": scores}), choice
+    return found
+
+
+def made_up_benchmarks(config, suite, folder):
+    """Write what Snakemake would have measured of the embedding jobs of a suite."""
+    columns = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+    for model, adapter, precision, representation in encoders_of(config, suite):
+        size = config["models"][model]["parameters"]
+        gpus = 0 if size < 3e8 else 1 if size < 2e10 else 2 if precision == "nf4" else 4
+        each = {"nf4": 0.6, "fp32": 4, "fp16": 2, "bf16": 2}[precision]
+        seconds = 40 + size / 3e7 * (2 if precision == "fp32" else 1) / max(gpus, 1)
+        seconds *= 1.3 if representation.startswith("icl") else 1
+        memory = 900 + size * each / 1e6 / 2
+        row = f"{seconds:.2f}\t0:10:00\t{memory:.2f}\t1\t1\t1\t1\t1\t90\t{1.6 * seconds:.2f}"
+        path = Path(folder, model, adapter, precision, representation, f"{suite}.tsv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{columns}\tresources\n{row}\t{{'devices': {gpus}, 'mem_mb': 1}}\n")
+
+
+def made_up_geometry(config, suite, folder):
+    """Write what is measured of the vectors of a suite; the paths."""
+    paths = []
+    for model, adapter, precision, representation in encoders_of(config, suite):
+        size = math.log10(config["models"][model]["parameters"]) - 8
+        flat = GAINS.get(representation, 15) / 10 + 2 * (adapter != "none") + size / 4
+        spectrum = np.arange(1, 700.0) ** -(2.5 - flat / 3)
+        spectrum /= spectrum.sum()
+        shares = spectrum[spectrum > 0]
+        names = ("model", "adapter", "precision", "representation")
+        geometry = {
+            "encoder": dict(zip(names, (model, adapter, precision, representation), strict=True)),
+            "mean_cosine": 0.95 / (1 + max(flat, 0.05)),
+            "effective_rank": float(np.exp(-(shares * np.log(shares)).sum())),
+            "first_component": spectrum[0],
+            "alignment": None if "transfer" in suite else 0.2 + flat / 10 - size / 20,
+            "uniformity": None if "transfer" in suite else -0.3 - flat / 2,
+            "spectrum": spectrum.tolist(),
+        }
+        path = Path(folder, model, adapter, precision, representation, f"{suite}.json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(geometry))
+        paths.append(path)
+    return paths
