@@ -17,6 +17,7 @@ include: "workflow/rules/common_adapters.smk"
 include: "workflow/rules/common_export.smk"
 include: "workflow/rules/common_resources.smk"
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/common_index.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/demonstrations.smk"
@@ -25,12 +26,13 @@ include: "workflow/rules/finetune.smk"
 include: "workflow/rules/embed.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/index.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/cluster.smk"
 
 
 rule all:
-    """Every table and figure of the run that config.yaml chooses."""
+    """Every table and figure of the run that config.yaml chooses, and the page about it."""
     default_target: True
     localrule: True
     input:
@@ -39,3 +41,4 @@ rule all:
         steps=steps_of_run,
         tables=tables_of_run,
         figures=figures_of_run,
+        index="results/index.html",

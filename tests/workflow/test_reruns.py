@@ -10,10 +10,12 @@ TABLES = {
     "tabulate_gain": 2,
     "plot_scaling": 2,
     "plot_representations": 1,
+    "write_index": 1,
 }
 SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1, "score_demonstrations": 1}
 SEARCHED = {"tabulate_demonstrations": 1, "plot_demonstrations": 1}
 FIGURES = {"plot_scaling": 2, "plot_representations": 1, "plot_demonstrations": 1}
+FIGURES |= {"write_index": 1}  # it shows them
 # What a new representation plans, and other STS scores of the same vectors.
 NEW_REPRESENTATION = {"fill_representation": 1, "embed_sentences": 2, "score_sts": 3}
 NEW_REPRESENTATION |= {"collect_scores": 1, **TABLES}
