@@ -18,6 +18,9 @@ from sentscale.protocol import PROTOCOL
 from sentscale.trace import EncoderRecord, Fact, task_data, trace
 from sentscale.wording import counted, duration, instead, named, signed, span, unit
 
+# What the folders of an encoder's vectors are named after, in their order.
+PARTS = ("models", "adapters", "precisions", "representations", "suites")
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -52,7 +55,8 @@ class Run:
         training_sets: What each adapter of the run was trained on, in words.
         development: Suites on which representations are ranked.
         chosen_on: Suite that demonstrations of a representation, or an adapter, are chosen on.
-        known: Names of all models, representations, adapters and suites, run or not.
+        known: Names of all models, adapters, representations, suites, tasks and figures,
+            in the run or not.
         config: What config.yaml says of this run and may change its numbers.
     """
 
@@ -75,7 +79,7 @@ class Run:
 
     def names(self, part: str) -> list[str]:
         """Distinct models, adapters, precisions, representations or suites, in their order."""
-        place = ["models", "adapters", "precisions", "representations", "suites"].index(part)
+        place = PARTS.index(part)
         return list(dict.fromkeys(cell.split("/")[place] for cell in self.encoders))
 
 
@@ -252,28 +256,19 @@ def missing(
     found: Sequence[Finding],
     records: Sequence[EncoderRecord],
     exhibits: Sequence[Exhibit],
-) -> list[str]:
-    """What this run does not have, in sentences."""
-    told = []
-    for part, names in run.known.items():
-        absent = [name for name in names if name not in run.names(part)]
-        if absent:
-            told.append(
-                f"{part.capitalize()} of the catalogue, {len(absent)}: {', '.join(absent)}."
-            )
+) -> list[Fact]:
+    """What this run does not have: of the catalogue, of findings, of records, on the page."""
+    here = {part: set(run.names(part)) for part in PARTS}
+    here["tasks"] = {task for suite in run.suites.values() for task in suite.tasks}
+    drawn = [exhibit.path for exhibit in exhibits if exhibit.is_figure]
+    here["figures"] = {f"{path.parent.name}/{path.stem}" for path in drawn}
+    told = [(part, [one for one in known if one not in here[part]]) for part, known in run.known.items()]
     for model, count in coverage(run).items():
-        absent = [suite for suite, encoders in count.items() if not encoders]
-        if absent:
-            told.append(f"{model} is not run on {', '.join(absent)}.")
+        told.append((f"suites of {model}", [suite for suite, number in count.items() if not number]))
     topics = {finding.topic for finding in found}
-    absent = [title for topic, title in TOPICS.items() if topic not in topics]
-    if absent:
-        told.append(f"Findings that this run has no encoders to compare for: {'; '.join(absent)}.")
+    told.append(("findings", [words for topic, words in TOPICS.items() if topic not in topics]))
     jobs = [suite.job for record in records for suite in record.suites]
-    untimed = sum(job.seconds is None for job in jobs)
-    if untimed:
-        told.append(f"Time and memory of {untimed} of {counted(len(jobs), 'embedding job')}.")
+    told.append(("time and memory of", [str(job.log) for job in jobs if job.seconds is None]))
     large = [str(exhibit.path) for exhibit in exhibits if not exhibit.content]
-    if large:
-        told.append(f"Tables that are too long for this page, or have none: {', '.join(large)}.")
-    return told
+    told.append(("tables too long for this page, or without one", large))
+    return [(label, ", ".join(names)) for label, names in told if names]
