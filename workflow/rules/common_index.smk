@@ -129,7 +129,10 @@ def run_of_index(wildcards):
         "development": config["figures"]["representations"],
         "chosen_on": chosen_on(),
         "known": {
-            **{key: list(config[key]) for key in ("models", "adapters", "representations", "suites")},
+            **{
+                key: list(config[key])
+                for key in ("models", "adapters", "representations", "suites")
+            },
             "tasks": [task for tasks in config["suites"].values() for task in tasks],
             "figures": [
                 f"{figure}/{suite}"

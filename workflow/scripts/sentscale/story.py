@@ -262,9 +262,13 @@ def missing(
     here["tasks"] = {task for suite in run.suites.values() for task in suite.tasks}
     drawn = [exhibit.path for exhibit in exhibits if exhibit.is_figure]
     here["figures"] = {f"{path.parent.name}/{path.stem}" for path in drawn}
-    told = [(part, [one for one in known if one not in here[part]]) for part, known in run.known.items()]
+    told = [
+        (part, [one for one in known if one not in here[part]]) for part, known in run.known.items()
+    ]
     for model, count in coverage(run).items():
-        told.append((f"suites of {model}", [suite for suite, number in count.items() if not number]))
+        told.append(
+            (f"suites of {model}", [suite for suite, number in count.items() if not number])
+        )
     topics = {finding.topic for finding in found}
     told.append(("findings", [words for topic, words in TOPICS.items() if topic not in topics]))
     jobs = [suite.job for record in records for suite in record.suites]
