@@ -25,7 +25,7 @@ QUIET := --quiet host reason rules
 ifeq ($(DATA),)
 SUITES := sample sample-transfer
 CHOICE :=
-ABOUT := About 6 minutes on 2 cores: SmolLM2-135M on the bundled sample, fine-tuned on 60 triplets too.
+ABOUT := About 9 minutes on 2 cores: SmolLM2-135M on the bundled sample, fine-tuned on 60 triplets too.
 else
 SUITES := sts
 CHOICE = --configfile workflow/presets/sts.yaml --config 'data={mirror: "$(DATA)"}'
@@ -39,7 +39,7 @@ BENCH_INPUTS := $(if $(filter train all,$(PART)),$(BENCH_TRIPLETS)) results/mode
 
 .PHONY: help
 help: ## List the targets and variables
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables:"
 	@echo "  DATA=PATH     demo, plan, bench, export: use the real STS data in this folder (it holds senteval/STS/...)"
@@ -69,11 +69,16 @@ demo: $(ENV) ## Run the workflow, print its tables, write results/report.html
 PLACES := $(if $(filter local,$(PROFILE)),--here $(THREADS) --elsewhere 0,--here 2 --elsewhere 256)
 .PHONY: plan
 plan: $(ENV) ## Tell what a run will cost, before it: jobs, GPU-hours, memory, time, disk; PRESET=, PROFILE=, GPUS=
-	@set -o pipefail; $(BIN)/snakemake --workflow-profile workflow/profiles/$(PROFILE) --dry-run \
+	@set -o pipefail; $(BIN)/snakemake --workflow-profile workflow/profiles/$(PROFILE) --dry-run --cores 1000 \
 		$(if $(PRESET),--configfile workflow/presets/$(PRESET).yaml) \
 		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') 2>&1 | \
 		$(BIN)/python workflow/plan/plan_run.py --machine workflow/profiles/$(PROFILE)/machine.yaml \
 		--benchmarks results/benchmarks --gpus $(GPUS) $(PLACES)
+
+.PHONY: verify-catalogue
+verify-catalogue: $(ENV) ## Ask the hub whether every model and adapter is there, at its commit
+	@$(BIN)/python workflow/catalogue/verify_catalogue.py --configs workflow/catalogue/models.yaml config.yaml \
+		--missing workflow/catalogue/missing.tsv
 
 EXPORTED = results/exports/$(MODEL)/$(ADAPTER)/$(REPRESENTATION)/$(WEIGHTS)
 .PHONY: export

@@ -5,6 +5,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
+configfile: "workflow/catalogue/models.yaml"
 configfile: "config.yaml"
 
 
@@ -15,8 +16,11 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/common_demonstrations.smk"
 include: "workflow/rules/common_adapters.smk"
 include: "workflow/rules/common_export.smk"
+include: "workflow/rules/common_layers.smk"
 include: "workflow/rules/common_resources.smk"
+include: "workflow/rules/common_statistics.smk"
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/common_tables.smk"
 include: "workflow/rules/common_index.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/datasets.smk"
@@ -25,7 +29,12 @@ include: "workflow/rules/search.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/embed.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/layers.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/statistics.smk"
+include: "workflow/rules/trends.smk"
+include: "workflow/rules/geometry.smk"
 include: "workflow/rules/index.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/cluster.smk"

@@ -151,15 +151,15 @@ class Hub:
 
     def add_model(self, repository, revision, folder):
         tree = []
-        for path in sorted(folder.iterdir()):
-            body = path.read_bytes()
+        for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+            body, name = path.read_bytes(), path.relative_to(folder).as_posix()
             sha256 = hashlib.sha256(body).hexdigest()
             lfs = {"oid": sha256, "size": len(body), "pointerSize": 134}
             tree.append(
-                {"type": "file", "path": path.name, "size": len(body), "oid": 40 * "0", "lfs": lfs}
+                {"type": "file", "path": name, "size": len(body), "oid": 40 * "0", "lfs": lfs}
             )
             self.server.answer(
-                f"/{repository}/resolve/{revision}/{path.name}",
+                f"/{repository}/resolve/{revision}/{name}",
                 body,
                 etag=f'"{sha256}"',
                 x_repo_commit=revision,

@@ -9,11 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
+from snakemake.utils import update_config
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ["Snakefile", "config.yaml", "Makefile", "workflow", "envs"]
 # Not the one of .venv: a plain call must work without activation.
 PATH = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if ".venv" not in p)
+
+
+def configuration(folder=ROOT, preset=None):
+    """The catalogue of models, config.yaml and a preset, merged as Snakemake does."""
+    config = {}
+    for path in ("workflow/catalogue/models.yaml", "config.yaml", preset):
+        if path:
+            update_config(config, yaml.safe_load((folder / path).read_text()))
+    return config
 
 
 class Workflow:

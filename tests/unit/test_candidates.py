@@ -52,7 +52,7 @@ class Turning:
     def __init__(self, order):
         self.angles = dict.fromkeys(LEFT, 0.0) | dict(zip(RIGHT, order, strict=True))
 
-    def encode(self, prompts, pooling, prefixes):
+    def encode(self, prompts, *others, **more):
         angles = np.array([self.angles[prompt] for prompt in prompts])
         return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 

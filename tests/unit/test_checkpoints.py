@@ -1,6 +1,7 @@
 """A checkpoint is complete or absent, and is looked at before it is trusted."""
 
 import errno
+import os
 import resource
 import shutil
 from dataclasses import replace
@@ -105,7 +106,9 @@ def test_a_file_too_large_for_the_system_leaves_no_half(tmp_path):
 
 def test_what_a_killed_job_was_writing_is_no_checkpoint(tmp_path):
     kept = written(tmp_path, 2)
-    shutil.copytree(kept.path(2), kept.folder / ".step-000004.0a1b2c3d.part")
+    left = kept.folder / ".step-000004.0a1b2c3d.part"
+    shutil.copytree(kept.path(2), left)
+    os.utime(left, (0, 0))  # long ago
     assert (kept.steps(), kept.newest()) == ([2], 2)
     kept.save(state(4), PLAIN)
     assert files(kept.folder) == ["step-000002", "step-000004"]

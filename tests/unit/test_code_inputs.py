@@ -27,10 +27,15 @@ def imported(path):
 
 
 def test_steps_after_the_vectors_list_their_code():
-    tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations"}
+    tables = {"tabulate_suite", "tabulate_gain", "tabulate_demonstrations", "tabulate_published"}
+    tables |= {"tabulate_quantisation", "tabulate_representations", "tabulate_chosen"}
     figures = {"plot_scaling", "plot_representations", "plot_demonstrations", "plot_training"}
-    others = {"score_sts", "score_demonstrations", "collect_scores", "write_index"}
-    assert set(LISTED) == others | tables | figures
+    statistics = {"resample_scores", "tabulate_differences", "tabulate_comparisons"}
+    statistics |= {"plot_differences", "fit_trends", "tabulate_ranks", "tabulate_stability"}
+    geometry = {"measure_geometry", "tabulate_geometry"}
+    layers = {"tabulate_layers", "plot_layers"}
+    scores = {"score_sts", "score_demonstrations", "collect_scores", "write_index"}
+    assert set(LISTED) == scores | tables | figures | statistics | geometry | layers
 
 
 @pytest.mark.parametrize("script", LISTED)

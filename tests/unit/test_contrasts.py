@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from sentscale.contrasts import AGAINST, Board, Difference, EncoderName, Score
+from sentscale.contrasts import AGAINST, Board, Difference, Score
+from sentscale.lines import EncoderName
 from sentscale.tables import ENCODER, SCORE_COLUMNS
 
 A, B = EncoderName("a", "fp32", "eol", ""), EncoderName("b", "fp32", "eol", "")

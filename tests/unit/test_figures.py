@@ -231,3 +231,16 @@ def test_sizes_are_written_as_people_do(count, text):
 def test_unknown_or_missing_settings_are_refused(change):
     with pytest.raises(TypeError):
         Plot.from_settings(SETTINGS | change)
+
+
+def test_no_two_representations_look_alike(tmp_path):
+    names = [f"r{number}" for number in range(60)]
+    drawn = plot(representations=names)
+    looks = [tuple(drawn.look(name).values()) for name in names]
+    assert len(set(looks)) == 60
+    assert len({(drawn.look(name)["color"], drawn.hatch(name)) for name in names}) == 60
+    colours, markers = SETTINGS["style"]["colours"], SETTINGS["style"]["markers"]
+    assert looks[10] == (colours[10], markers[10])
+    assert looks[11:13] == [(colours[0], markers[1]), (colours[1], markers[2])]
+    assert looks[22] == (colours[0], markers[2])
+    assert looks[21] == (colours[10], markers[0])

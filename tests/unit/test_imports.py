@@ -24,6 +24,7 @@ LIGHT = [
     "sts",
     "prompts",
     "tables",
+    "layer_tables",
     "tasks",
     "pairs",
     "samples",

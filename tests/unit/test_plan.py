@@ -1,6 +1,7 @@
 """The plan of a run: read from a dry run, added up by hand."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -57,6 +58,11 @@ rule all:
     jobid: 0
     resources: tmpdir=/tmp
 """
+
+
+CPU = {"memory_gb": 64, "cores": 16, "limit_min": 1440}
+GPU = {"memory_gb": 80, "per_node": 4, "node_memory_gb": 480, "limit_min": 1440}
+MACHINE = {"cpu": CPU, "gpu": GPU}
 
 
 def job(name, inputs=(), seconds=10, gpus=None, threads=1, **numbers):
@@ -134,19 +140,27 @@ def test_a_job_with_more_gpus_than_there_are_still_counts():
 @pytest.mark.parametrize(
     ("numbers", "gpus", "told"),
     [
-        ({"mem_mb": 65_000}, 0, "asks for 65 GB; a node has 64"),
-        ({"gpu_mb": 90_000}, 1, "needs 90 GB of a GPU, which has 80: try placement auto"),
-        ({"mem_mb": 500_000}, 1, "asks for 500 GB; a node has 480"),
-        ({}, 5, "asks for 5 GPUs; a node has 4"),
+        ({"mem_mb": 65_000}, 0, "65 GB of memory, a node has 64"),
+        ({"gpu_mb": 90_000}, 1, "90 GB of a GPU, which has 80; try placement auto"),
+        ({"mem_mb": 500_000}, 1, "500 GB of memory, a node has 480"),
+        ({"threads": 17}, 0, "17 threads, a node has 16 cores"),
+        ({"runtime": 1500}, 1, "1500 minutes, the limit is 1440"),
+        ({}, 5, "5 GPUs, a node has 4"),
         ({"mem_mb": 60_000, "gpu_mb": 70_000}, 4, None),
     ],
 )
 def test_what_cannot_fit_is_told(numbers, gpus, told):
-    gpu = {"memory_gb": 80, "per_node": 4, "node_memory_gb": 480}
-    machine = {"gpu": gpu, "cpu": {"memory_gb": 64}}
-    found = warnings_of([job("embed", gpus=gpus, **numbers)], machine)
+    found = warnings_of([job("embed", gpus=gpus, **numbers)], MACHINE)
     assert len(found) == bool(told)
     assert told is None or told in found[0]
+
+
+def test_jobs_that_share_a_submission_add_up():
+    seven = [replace(job("score", gpus=0, threads=3, mem_mb=9000), group=0) for _ in range(7)]
+    assert warnings_of(seven[:5], MACHINE) == []
+    memory, threads = warnings_of(seven[:6] + seven[6:], MACHINE | {"cpu": CPU | {"memory_gb": 60}})
+    assert "7 of score () together: 63 GB of memory, a node has 60" in memory
+    assert "21 threads, a node has 16 cores" in threads
 
 
 def test_the_command_prints_a_table(tmp_path, root, capsys, monkeypatch):

@@ -6,9 +6,9 @@ import torch
 from engine_helpers import compute, far
 from transformers import AutoModel, AutoTokenizer
 
-from sentscale.engine import pool
+from sentscale.engine import pool, pool_inner
 from sentscale.loading import load_encoder
-from sentscale.packing import Run
+from sentscale.packing import Row, make_batch
 
 MASKED = "This sentence : 'A man plays.' means [MASK] ."
 
@@ -47,8 +47,13 @@ def test_poolings_of_both_sides_are_not_for_decoders(tiny_model, settings, pooli
 
 
 def test_pool_by_hand():
-    runs = [Run(2, 2, 0), Run(1, 3, 0), Run(1, 1, 0)]
+    tokens = [([0] * 2, 1), ([0] * 2, 2), ([0] * 3, 2), ([0], 1)]
+    batch = make_batch([Row(i, ids, pooled=count) for i, (ids, count) in enumerate(tokens)])
     hidden = torch.tensor([[1.0], [3], [5], [5], [0], [1], [2], [9]], dtype=torch.bfloat16)
-    assert pool(hidden, runs, "mean").tolist() == [[2.0], [5.0], [1.0], [9.0]]
-    assert pool(hidden, runs, "mean").dtype == pool(hidden, runs, "last").dtype == torch.float32
-    assert pool(hidden[:4], runs, "last").tolist() == [[1.0], [3.0], [5.0], [5.0]]
+    assert pool(hidden, batch, "mean").tolist() == [[2.0], [5.0], [1.0], [9.0]]
+    assert pool(hidden, batch, "text").tolist() == [[3.0], [5.0], [1.5], [9.0]]
+    assert pool(hidden[:4], batch, "last").tolist() == [[1.0], [3.0], [5.0], [5.0]]
+    assert pool_inner(hidden, batch, "last").tolist() == [[3.0], [5.0], [2.0], [9.0]]
+    assert pool_inner(hidden, batch, "mean").tolist() == [[2.0], [5.0], [1.0], [9.0]]
+    kinds = {pool(hidden, batch, name).dtype for name in ("mean", "text", "last")}
+    assert kinds == {torch.float32}

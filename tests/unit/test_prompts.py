@@ -58,10 +58,68 @@ def test_words_are_joined_by_single_spaces():
             'This sentence : "A cat sits" means in one word:"Rest".'
             'This sentence : "Who said \'no\'." means in one word:"',
         ),
+        ("cls", 'Who said "no"?'),
+        ("mask", "This sentence : \"Who said 'no'.\" means [MASK]."),
+        ("mask-no-period", "This sentence : \"Who said 'no'.\" means [MASK]"),
+        (
+            "cot",
+            'After thinking step by step , this sentence : "Who said \'no\'." means in one word:"',
+        ),
+        (
+            "knowledge",
+            "The essence of a sentence is often captured by its main subjects and actions, while"
+            " descriptive terms provide additional but less central details. With this in mind ,"
+            ' this sentence : "Who said \'no\'." means in one word:"',
+        ),
+        ("sth", "This sentence : \"Who said 'no'.\" means something"),
+        ("sum", "This sentence : \"Who said 'no'.\" can be summarized as"),
+        (
+            "echo",
+            "Rewrite the following paragraph: Who said 'no'."
+            " The rewritten paragraph: Who said 'no'.",
+        ),
+        ("tp-a", "The representative word for sentence 'Who said 'no'.' is:\""),
     ],
 )
 def test_each_representation_gives_the_protocols_prompt(name, prompt):
     assert configured(name).prompt(' Who  said "no"? ') == prompt
+
+
+def test_metaeol_averages_eight_prompts():
+    parts = configured("meta").parts
+    assert len(parts) == 8
+    assert parts[1].prompt("A dog") == (
+        "In this task, you're given a statement and you need to determine whether it's presenting"
+        " an 'Opinion' or a 'Fact'. This distinction is vital for information verification,"
+        ' educational purposes, and content analysis. For this task, this sentence : "A dog."'
+        ' discriminates between opinion and fact in one word:"'
+    )
+    assert parts[1].prefix.endswith('For this task, this sentence : "')
+    assert {part.pooling for part in parts} == {"last"}
+    assert configured("ck").parts == [configured("cot"), configured("knowledge")]
+
+
+def test_demonstrations_stand_in_front_of_each_template():
+    prompt = {"shot": "{demo}={word};", "template": ["a {text}", "b {text}"]}
+    prompt |= {"clean_up": "words", "pooling": "last"}
+    filled = with_shots(prompt, [Demonstration("x", "y"), Demonstration("z", "w")])
+    assert filled.template == ["x=y;z=w;a {text}", "x=y;z=w;b {text}"]
+
+
+def test_one_prompt_of_several_templates_is_refused():
+    several = Representation(["a {text}", "b {text}"], "words", "last")
+    for ask in (lambda: several.prompt("x"), lambda: several.prefix, lambda: several.only):
+        with pytest.raises(
+            ValueError, match=r"one template is needed here; there are 2.*'a {text}"
+        ):
+            ask()
+
+
+def test_the_end_of_the_text_is_pooled_where_the_template_ends_in_it():
+    assert Representation("{text} is {text}", "words", "text").prompt(" a  b ") == "a b is a b"
+    for template in ("{text} is", "{text} {text} {text}", "{text} {demo} {text}", "is"):
+        with pytest.raises(ValueError, match=r"the slot {text} at its end, once more at most"):
+            Representation(template, "words", "text")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pytest
 from small_run import PLACE, PROMPT, write_run
 from write_index import main
 
-from sentscale.contrasts import Board, Difference, EncoderName, Score
+from sentscale.contrasts import Board, Difference, Score
 from sentscale.files import write_text
+from sentscale.lines import EncoderName
 from sentscale.pages import table_page
 from sentscale.story import Run, compared, coverage, missing, note
 from sentscale.tables import ENCODER, SCORE_COLUMNS
@@ -30,6 +31,7 @@ RUN = {
     "families": {"m": "F"},
     "parameters": {"m": 1234567},
     "zero_shot": {},
+    "reference": "eol",
     "training_sets": {"cse": "nli"},
     "development": ["dev"],
     "chosen_on": {},

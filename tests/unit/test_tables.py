@@ -7,10 +7,10 @@ from sentscale.formats import to_latex, to_markdown, write_table
 from sentscale.tables import (
     extremes,
     gain_table,
-    published_gains,
-    published_table,
+    in_blocks,
     read_ranking,
     read_scores,
+    representation_table,
     suite_table,
     tidy_scores,
     with_training_set,
@@ -237,14 +237,6 @@ def test_a_gain_is_the_difference_to_the_twin_without_demonstrations():
     assert gain_table(gains(), ["A", "B"], "spearman_all", {}).empty
 
 
-def test_the_papers_gains_are_the_differences_of_its_averages(root):
-    found = published_gains(root / "workflow/resources/paper_tables.tsv", "sts", "spearman_all")
-    # arXiv 2307.16645, section 4: OPT from 125M to 66B.
-    assert found.gain.tolist() == [0.46, 3.99, 4.34, 8.88, 6.98, 7.18, 6.51, 9.35]
-    assert found.model.tolist()[0] == "OPT 125M"
-    assert set(found.precision) == {"published"}
-
-
 def encoders(*rows):
     columns = ["model", "precision", "representation", "adapter", "STS12"]
     return pd.DataFrame([(*row, 80.0) for row in rows], columns=columns)
@@ -270,13 +262,61 @@ def test_without_adapters_nothing_is_said_of_training():
     assert list(with_training_set(table, {"cse": "nli"})) == list(table)
 
 
-def test_the_papers_fine_tuned_rows_add_up(root):
-    tasks = ["STS12", "STS13", "STS14", "STS15", "STS16", "STSB", "SICKR"]
-    path = root / "workflow/resources/paper_tables.tsv"
-    table = published_table(path, "sts", tasks, "spearman_all")
-    table = table[table.adapter == "cse"]
-    assert len(table) == 7
-    assert (table[tasks].mean(axis=1) - table["Avg."]).abs().max() < 0.011
+def test_models_as_they_come_stand_before_adapters_and_published_rows():
+    ours = encoders(
+        ("m", "fp32", "eol", "cse"), ("m", "fp32", "eol", ""), ("n", "fp32", "eol", "cse")
+    )
+    printed = encoders(("OPT 1.3B", "published", "PromptEOL+CSE", "cse")).assign(more=1.0)
+    table, blocks = in_blocks(ours, printed)
+    assert blocks == ["as they come", "fine-tuned", "fine-tuned", "published"]
+    assert table.model.tolist() == ["m", "m", "n", "OPT 1.3B"]
+    assert table.adapter.tolist() == ["", "cse", "cse", "cse"]
+    assert list(table) == list(ours)
+
+
+def by_representation(*rows):
+    """Scores of (model, precision, representation, adapter, value) on one task."""
+    full = [(*row[:4], "A", "spearman_all", row[4], 0.0, 99.0, 9) for row in rows]
+    return pd.DataFrame(full, columns=COLUMNS)
+
+
+def test_representations_are_rows_and_models_columns():
+    values = {
+        "b": {"eol": 60.004, "avg": 40},
+        "a": {"eol": 50, "avg": 30, "icl": 70},
+        "c": {"eol": 1},
+    }
+    scores = by_representation(
+        *[(m, "fp32", name, "", value) for m, row in values.items() for name, value in row.items()]
+    )
+    table = representation_table(scores, ["A"], "spearman_all", ["avg", "last", "eol", "icl"])
+    assert table.columns.tolist() == ["representation", "b", "a"]  # c has one only
+    assert table.representation.tolist() == ["avg", "eol", "icl"]
+    assert table.b.tolist()[:2] == [40.0, 60.0]
+    assert np.isnan(table.b[2])
+    assert table.a.tolist() == [30.0, 50.0, 70.0]
+
+
+def test_columns_name_what_models_differ_in():
+    scores = by_representation(
+        ("a", "fp32", "eol", "", 1.0), ("a", "fp32", "avg", "", 2.0),
+        ("a", "nf4", "eol", "", 3.0), ("a", "nf4", "avg", "", 4.0),
+        ("a", "nf4", "eol", "cse", 5.0), ("a", "nf4", "avg", "cse", 6.0),
+    )  # fmt: skip
+    table = representation_table(scores, ["A"], "spearman_all", ["avg", "eol"])
+    assert table.columns.tolist() == ["representation", "a, fp32", "a, nf4", "a, cse, nf4"]
+    assert table["a, cse, nf4"].tolist() == [6.0, 5.0]
+
+
+def test_several_tasks_are_averaged_by_representation():
+    scores = pd.concat(
+        by_representation(("a", "fp32", "eol", "", x), ("a", "fp32", "avg", "", y)).assign(
+            task=task
+        )
+        for task, x, y in (("A", 50.0, 10.0), ("B", 60.0, 20.5))
+    )
+    table = representation_table(scores, ["A", "B"], "spearman_all", ["eol", "avg"])
+    assert table.a.tolist() == [55.0, 15.25]
 
 
 def test_best_and_worst_come_once_each(tmp_path):

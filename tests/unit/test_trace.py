@@ -1,8 +1,8 @@
 import pytest
 from small_run import BENCHMARK, DIGEST, PLACE, PROMPT, write_run
 
-from sentscale.contrasts import EncoderName
 from sentscale.files import write_json, write_text
+from sentscale.lines import EncoderName
 from sentscale.trace import facts_of, job_of, task_data, trace
 
 

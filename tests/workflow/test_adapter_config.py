@@ -115,8 +115,6 @@ RIGHT = {
         }
     },
     "fp16 for a model that is not run": recipe(by_model={"opt-125m": {"compute": "fp16"}}),
-    "fp16 on a GPU": recipe(compute="fp16", selection={"precision": "fp16"})
-    | {"models": {"smollm2-135m": {"gpus": 1}}},
     "a mean": recipe(representation="avg"),
     "tasks of both kinds left out": recipe(left_out=["STSB", "MR", "sample-train"]),
     "a recipe that is not run may need a mirror": {"run": [CSE | {"adapters": ["none"]}]},
@@ -145,7 +143,7 @@ def test_a_right_one_is_not(answers, name):
 
 
 def test_a_published_adapter_is_fetched_and_not_trained(workflow):
-    run = PUBLISHED | {"models": ["opt-1.3b"], "precisions": ["fp16"], "suites": ["sts"]}
+    run = PUBLISHED | {"models": ["opt-1.3b"], "precisions": ["bf16"], "suites": ["sts"]}
     (workflow.folder / "published.yaml").write_text(yaml.safe_dump({"run": [run]}))
     jobs = workflow.planned("--configfile", "published.yaml")
     assert jobs["fetch_adapter"] == 1

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from harness import copy_workflow
+from harness import configuration, copy_workflow
 
 RUN = {
     "models": ["smollm2-135m"],
@@ -10,6 +10,12 @@ RUN = {
     "precisions": ["fp32"],
     "representations": ["eol"],
     "suites": ["sample"],
+}
+ENTRY = {
+    "family": "Tiny",
+    "parameters": 10_000,
+    "source": {"path": "here"},
+    "licence": {"id": "mit", "name": "MIT"},
 }
 EOL = {"template": '"{text}"', "clean_up": "sentence", "pooling": "last", "demonstration": None}
 
@@ -50,6 +56,10 @@ WRONG = {
         {"run": [RUN | {"representations": ["eos"]}]},
         ["run[0].representations names 'eos'", "eol"],
     ),
+    "unknown reference": (
+        {"comparisons": {"reference": "eos"}},
+        ["comparisons.reference names 'eos'", "eol"],
+    ),
     "unknown precision": (
         {"run": [RUN | {"precisions": ["int8"]}]},
         ["run[0].precisions[0] is 'int8'", "allowed: fp32, bf16, fp16, nf4"],
@@ -85,6 +95,42 @@ WRONG = {
     "template with a demonstration slot": (
         {"representations": {"eol": EOL | {"template": "{demo} {text}"}}},
         ["representations.eol.template", "'demo', 'text'"],
+    ),
+    "a template of several without a slot": (
+        {"representations": {"ck": {"template": ["{text} is", "in one word"]}}},
+        ["representations.ck.template", "needs the slots ['text']", "in one word"],
+    ),
+    "a list of one template": (
+        {"representations": {"ck": {"template": ["{text} is"]}}},
+        ["representations.ck.template", "or several"],
+    ),
+    "pooling of a text that does not end the template": (
+        {"representations": {"echo": {"template": "{text}, again {text}."}}},
+        ["representations.echo.template", "at its end, where pooling text averages"],
+    ),
+    "pooling of a text that is there three times": (
+        {"representations": {"echo": {"template": "{text} {text} {text}"}}},
+        ["representations.echo.template", "needs the slots ['text', 'text']"],
+    ),
+    "a text twice, but not for pooling text": (
+        {"representations": {"echo": {"pooling": "mean"}}},
+        ["representations.echo.template", "needs the slots ['text']"],
+    ),
+    "training with several templates": (
+        {"adapters": {"cse-sample": {"recipe": {"representation": "meta"}}}},
+        ["adapters.cse-sample.recipe.representation is 'meta', the mean of 8 templates"],
+    ),
+    "layers on transfer tasks": (
+        {"layers": [RUN | {"suites": ["sample-transfer"]}]},
+        ["layers[0].suites has 'sample-transfer', not one of STS tasks"],
+    ),
+    "layers of an unknown model": (
+        {"layers": [RUN, RUN | {"models": ["gpt-5"]}]},
+        ["layers[1].models names 'gpt-5'", "smollm2-135m"],
+    ),
+    "layers in fp16 on a CPU": (
+        {"layers": [RUN | {"precisions": ["fp16"]}]},
+        ["layers[0] has smollm2-135m in fp16", "gpus is 0"],
     ),
     "shot without a slot": (
         {"representations": {"icl": {"shot": "{demo}."}}},
@@ -159,10 +205,6 @@ WRONG = {
         {"run": [RUN | {"precisions": ["fp16"]}]},
         ["smollm2-135m in fp16", "gpus is 0", "use bf16"],
     ),
-    "resident on two GPUs": (
-        {"models": {"smollm2-135m": {"gpus": 2, "placement": "resident"}}},
-        ["models.smollm2-135m", "resident uses one GPU, gpus is 2", "split or auto"],
-    ),
     "plain layer by layer": (
         {"embedding": {"engine": "plain", "placement": "stream"}},
         ["placement stream needs embedding.engine fast"],
@@ -174,6 +216,10 @@ WRONG = {
     "branch for a revision": (
         {"models": {"opt-125m": {"source": {"hub": {"repository": "a/b", "revision": "main"}}}}},
         ["models.opt-125m.source.hub.revision", "'main'", "full commit id"],
+    ),
+    "width without layers": (
+        {"models": {"tiny": ENTRY | {"width": 64}}},
+        ["models.tiny", "'layers' is a dependency of 'width'"],
     ),
     "unsafe name": (
         {"models": {"../evil": {}}},
@@ -296,7 +342,7 @@ def test_the_papers_grid_is_planned_offline(workflow):
     register = workflow.folder / "workflow/resources/datasets.tsv"
     row = "more\ttask-{0}\tall\tsimilarity\tsenteval\tstsb\t{0}.csv\t\t\t9\tutf-8\town\t\t\n"
     register.write_text(register.read_text() + "".join(row.format(i) for i in range(7)))
-    model = yaml.safe_load((workflow.folder / "config.yaml").read_text())["models"]["opt-125m"]
+    model = configuration(workflow.folder)["models"]["opt-125m"]
     names = [f"model-{i}" for i in range(12)]
     representations = ["avg", "last", "prompt", "eol", "icl"]
     preset = {

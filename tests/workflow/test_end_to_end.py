@@ -31,12 +31,31 @@ def test_scores_are_the_golden_ones(finished):
 
 def test_every_table_and_figure_is_there(finished):
     results = finished.folder / "results"
-    for suite in ("sample-dev", "sample", "sample-transfer"):
+    suites = ["sample-dev", "sample", "sample-transfer"]
+    tables = [*suites, *(f"published/{suite}" for suite in suites), "chosen/sample"]
+    for name in [*tables, "representations/sample-dev", "representations/sample"]:
         for kind in ("csv", "md", "tex", "html"):
-            assert (results / f"tables/{suite}.{kind}").stat().st_size
+            assert (results / f"tables/{name}.{kind}").stat().st_size
     for kind in ("svg", "pdf"):
         assert (results / f"figures/scaling/sample.{kind}").stat().st_size
         assert (results / f"figures/representations/sample-dev.{kind}").stat().st_size
+        assert (results / f"figures/differences/sample.{kind}").stat().st_size
+
+
+def test_what_is_told_of_two_encoders_follows_from_their_scores(finished):
+    results = finished.folder / "results"
+    table = pd.read_csv(results / "tables/sample.csv").set_index("representation")
+    (row,) = pd.read_csv(results / "tables/comparisons/sample.csv").to_dict("records")
+    assert (row["changed"], row["against"]) == ("demonstrations", "eol")
+    gain = table.loc["icl-sample", "Avg."] - table.loc["eol", "Avg."]
+    assert row["Avg."] == pytest.approx(gain, abs=1e-6)
+    assert row["low"] <= row["Avg."] <= row["high"]
+    geometry = pd.read_csv(results / "tables/geometry/sample.csv")
+    assert geometry.representation.tolist() == ["eol", "icl-sample"]
+    vectors = np.load(finished.folder / VECTORS).astype(float)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = (vectors @ vectors.T)[~np.eye(len(vectors), dtype=bool)]
+    assert geometry.mean_cosine[0] == pytest.approx(cosines.mean(), abs=1e-6)
 
 
 def test_the_page_shows_every_table_and_figure_and_every_score(finished):

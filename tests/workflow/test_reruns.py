@@ -8,23 +8,44 @@ import yaml
 TABLES = {
     "tabulate_suite": 3,
     "tabulate_gain": 2,
+    "tabulate_published": 3,
+    "tabulate_representations": 2,
     "plot_scaling": 2,
     "plot_representations": 1,
     "write_index": 1,
 }
+NEW_SUITE = {
+    "tabulate_suite": 4,
+    "tabulate_gain": 3,
+    "tabulate_published": 4,
+    "tabulate_representations": 3,
+}
+# Of the two suites with two encoders: what follows from other scores.
+STATISTICS = {
+    "resample_scores": 2,
+    "tabulate_differences": 2,
+    "tabulate_comparisons": 2,
+    "plot_differences": 2,
+}
+RANKS = {"tabulate_ranks": 1, "tabulate_stability": 1}  # of two tasks, with three encoders
+GEOMETRY = {"measure_geometry": 4, "tabulate_geometry": 2}
 SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1, "score_demonstrations": 1}
-SEARCHED = {"tabulate_demonstrations": 1, "plot_demonstrations": 1}
+SEARCHED = {"tabulate_demonstrations": 1, "tabulate_chosen": 1, "plot_demonstrations": 1}
 FIGURES = {"plot_scaling": 2, "plot_representations": 1, "plot_demonstrations": 1}
+FIGURES |= {"plot_differences": 2}
 FIGURES |= {"write_index": 1}  # it shows them
 # What a new representation plans, and other STS scores of the same vectors.
 NEW_REPRESENTATION = {"fill_representation": 1, "embed_sentences": 2, "score_sts": 3}
-NEW_REPRESENTATION |= {"collect_scores": 1, **TABLES}
+NEW_REPRESENTATION |= {"collect_scores": 1, **TABLES, **STATISTICS}
+NEW_REPRESENTATION |= {"measure_geometry": 2, "tabulate_geometry": 2}
+NEW_REPRESENTATION |= RANKS
 OTHER_SCORES = {
     "score_sts": 6,
     "score_demonstrations": 1,
     "collect_scores": 1,
     **SEARCHED,
     **TABLES,
+    **STATISTICS,
 }
 
 
@@ -66,7 +87,7 @@ def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):
     made.edit(
         "workflow/scripts/sentscale/sts.py", "RESAMPLES_AT_ONCE = 250", "RESAMPLES_AT_ONCE = 25"
     )
-    assert made.planned() == OTHER_SCORES
+    assert made.planned() == OTHER_SCORES | GEOMETRY
 
 
 def test_a_comment_in_the_encoder_reruns_nothing(made):
@@ -74,12 +95,24 @@ def test_a_comment_in_the_encoder_reruns_nothing(made):
     assert made.planned() == {}
 
 
+def test_a_line_of_the_statistics_leaves_scores_alone(made):
+    made.edit("workflow/scripts/sentscale/differences.py", "_NOTHING = 1e-9", "_NOTHING = 1e-8")
+    differences = {"tabulate_differences": 2, "tabulate_comparisons": 2, "plot_differences": 2}
+    assert made.planned() == differences | {"write_index": 1}
+
+
+def test_another_sample_of_sentences_reruns_only_the_geometry(made):
+    made.edit("config.yaml", "sentences: 4096", "sentences: 50")
+    assert made.planned() == GEOMETRY | {"write_index": 1}
+
+
 def test_a_raised_protocol_reruns_its_step_and_what_follows(made):
     made.edit(
         "workflow/scripts/sentscale/protocol.py", '"embed_sentences": 2', '"embed_sentences": 3'
     )
     scores = {"score_sts": 6, "score_transfer": 2, "collect_scores": 1}
-    assert made.planned() == {"embed_sentences": 5, **scores, **TABLES}
+    follows = {**TABLES, **STATISTICS, **GEOMETRY}
+    assert made.planned() == {"embed_sentences": 5, **scores, **follows}
 
 
 def test_a_raised_protocol_of_transfer_leaves_the_vectors_alone(made):
@@ -125,6 +158,9 @@ def test_a_new_model_runs_only_itself(made, tiny_model):
         "score_sts": 6,
         "collect_scores": 1,
         **TABLES,
+        **STATISTICS,
+        **RANKS,
+        **GEOMETRY,
     }
 
 
@@ -149,7 +185,10 @@ def test_a_new_suite_with_a_new_task_runs_only_itself(made):
         "embed_sentences": 2,
         "score_sts": 2,
         "collect_scores": 1,
-        **(TABLES | {"tabulate_suite": 4, "tabulate_gain": 3}),
+        **(TABLES | NEW_SUITE),
+        **dict.fromkeys(STATISTICS, 1),
+        "measure_geometry": 2,
+        "tabulate_geometry": 1,
     }
 
 

@@ -187,19 +187,37 @@ def wall_seconds(
 
 
 def warnings_of(jobs: Iterable[Job], machine: Mapping[str, Any]) -> list[str]:
-    """What cannot fit on the machine, a line each."""
+    """What cannot fit on the machine, a line each. Jobs that share a submission add up."""
+    submissions: dict[Any, list[Job]] = {}
+    for job in jobs:
+        submissions.setdefault(job if job.group is None else job.group, []).append(job)
     found = []
     gpu, cpu = machine["gpu"], machine["cpu"]
-    for job in jobs:
-        numbers, name = job.numbers, f"{job.rule} ({job.wildcards})"
-        memory = gpu["node_memory_gb"] if job.gpus and gpu else cpu["memory_gb"]
-        if numbers.get("mem_mb", 0) > memory * 1000:
-            found.append(f"{name} asks for {numbers['mem_mb'] / 1000:.0f} GB; a node has {memory}")
-        if gpu and numbers.get("gpu_mb", 0) > gpu["memory_gb"] * 1000:
-            found.append(
-                f"{name} needs {numbers['gpu_mb'] / 1000:.0f} GB of a GPU, which has"
-                f" {gpu['memory_gb']}: try placement auto, split or stream, or another precision"
+    for together in submissions.values():
+        first = together[0]
+        name = f"{first.rule} ({first.wildcards})"
+        name = f"{len(together)} of {name} together" if len(together) > 1 else name
+        gpus, memory, threads = (
+            sum(values)
+            for values in zip(
+                *[(job.gpus, job.numbers.get("mem_mb", 0), job.threads) for job in together],
+                strict=True,
             )
-        if gpu and job.gpus > gpu["per_node"]:
-            found.append(f"{name} asks for {job.gpus} GPUs; a node has {gpu['per_node']}")
+        )
+        node_gb = gpu["node_memory_gb"] if gpus else cpu["memory_gb"]
+        minutes = max(job.numbers.get("runtime", 0) for job in together)
+        limit = (gpu if gpus else cpu)["limit_min"]
+        if memory > node_gb * 1000:
+            found.append(f"{name}: {memory / 1000:.0f} GB of memory, a node has {node_gb}")
+        if not gpus and first.submitted and threads > cpu["cores"]:
+            found.append(f"{name}: {threads} threads, a node has {cpu['cores']} cores")
+        if limit is not None and minutes > limit:
+            found.append(f"{name}: {minutes} minutes, the limit is {limit}")
+        if gpus > (gpu["per_node"] if gpu else 0):
+            found.append(f"{name}: {gpus} GPUs, a node has {gpu['per_node']}")
+        if gpus and first.numbers.get("gpu_mb", 0) > gpu["memory_gb"] * 1000:
+            found.append(
+                f"{name}: {first.numbers['gpu_mb'] / 1000:.0f} GB of a GPU, which has"
+                f" {gpu['memory_gb']}; try placement auto, split or stream, or another precision"
+            )
     return found

@@ -56,9 +56,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     lines = sys.stdin.read().splitlines()
     jobs = read_jobs(lines)
+    if not jobs and not any("Nothing to be done" in line for line in lines):
+        sys.exit("\n".join(lines))
     if not jobs:
-        nothing = any("Nothing to be done" in line for line in lines)
-        sys.exit("\n".join(lines) if not nothing else print("Nothing to be done."))
+        print("Nothing to be done.")
+        return
     machine = yaml.safe_load(args.machine.read_text(encoding="utf-8"))
     times, factors = expected_seconds(jobs, read_benchmarks(args.benchmarks))
     steps: dict[str, list[Job]] = {}
@@ -72,14 +74,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(table.to_markdown(index=False, disable_numparse=True, colalign=["left"] + 9 * ["right"]))
     wall = wall_seconds(times, args.gpus, args.here, args.elsewhere, machine["job_start_s"])
     gpu_hours = sum(job.gpus * times[job] for job in jobs) / 3600
-    disk = sum(job.numbers.get("disk_mb", 0) for job in jobs if job.submitted) / 1000
     down = sum(job.numbers.get("download_mb", 0) for job in jobs) / 1000
+    stored = (job.numbers.get("stored_mb", job.numbers.get("download_mb", 0)) for job in jobs)
     print(
         f"\n{len(jobs)} jobs, {table['submitted'].sum()} of them or their groups submitted;"
         f" {gpu_hours:.1f} GPU-hours."
         f"\n{wall / 3600:.2f} hours from start to end with {args.gpus} GPUs, {args.elsewhere} cores"
         f" of a cluster and {args.here} here, without downloads and without waiting in a queue."
-        f"\n{down:.1f} GB to download; {disk + down:.1f} GB on disk in the end."
+        f"\n{down:.1f} GB to download; {sum(stored) / 1000:.1f} GB on disk in the end."
         "\nmeasured: how much longer such jobs took here than was expected of them; times are"
         " corrected by it. Empty: no job of the kind was measured yet."
     )

@@ -24,12 +24,19 @@ def orphans():
     return [job for job, folder, comment in jobs if Path(folder) == here and "rule_" in comment]
 
 
-def cancel_orphans():
-    """Cancel the jobs of an earlier run, and wait until they have ended.
+def is_alone():
+    """Whether no other run is alive in this folder: its locks are all there are.
 
-    Snakemake's lock says that no other run is alive in this folder, so the run that
-    submitted them was killed. They would write the files that this run's jobs write. What
-    they had finished is taken up.
+    A run writes two, and another with other targets may stand beside it; `--unlock`
+    removes those of a run that was killed.
+    """
+    return len(list(Path(".snakemake/locks").glob("*.lock"))) == 2
+
+
+def cancel_orphans():
+    """Cancel the jobs of a run that was killed, and wait until they have ended.
+
+    They would write the files that this run's jobs write. What they had finished is taken up.
     """
     until = time.monotonic() + PATIENCE_S
     while found := orphans():
@@ -41,7 +48,7 @@ def cancel_orphans():
 
 
 onstart:
-    if shutil.which("squeue"):
+    if shutil.which("squeue") and is_alone():
         try:
             cancel_orphans()
         except (OSError, subprocess.SubprocessError) as error:

@@ -21,15 +21,16 @@ REGISTER = "workflow/resources/datasets.tsv"
 include: "validate.smk"
 
 
-def encoders_of_run():
-    """(model, adapter, precision, representation, suite) of each embed job, each once."""
+def cells_of(section):
+    """(model, adapter, precision, representation, suite) of all grids of a section, each once."""
     keys = ("models", "adapters", "precisions", "representations", "suites")
     return list(
-        dict.fromkeys(cell for grid in config["run"] for cell in product(*map(grid.get, keys)))
+        dict.fromkeys(cell for grid in config[section] for cell in product(*map(grid.get, keys)))
     )
 
 
-ENCODERS = encoders_of_run()
+ENCODERS = cells_of("run")
+LAYERED = cells_of("layers")
 # Folder of each classifier's scores.
 SCORERS = {"senteval": "transfer", "logreg": "transfer-logreg"}
 

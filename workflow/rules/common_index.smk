@@ -33,9 +33,8 @@ def exhibits_of_index(wildcards):
 
 
 def paired_of(suite):
-    """Table of differences on shared resamples, where the run draws them; else None."""
-    drawn = f"results/figures/differences/{suite}.svg" in figures_of_run(None)
-    return f"results/tables/differences/{suite}.csv" if drawn else None
+    """Table of differences on shared resamples, of a suite with two encoders; else None."""
+    return f"results/tables/differences/{suite}.csv" if is_compared(suite) else None
 
 
 def published_of(suite):
@@ -125,6 +124,7 @@ def run_of_index(wildcards):
         "families": {name: config["models"][name]["family"] for name in models},
         "parameters": {name: config["models"][name]["parameters"] for name in models},
         "zero_shot": zero_shot_of(),
+        "reference": config["comparisons"]["reference"],
         "training_sets": training_sets_of_run(),
         "development": config["figures"]["representations"],
         "chosen_on": chosen_on(),

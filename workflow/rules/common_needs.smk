@@ -26,12 +26,18 @@ def candidates_in(name):
     return entry.get("rows", 300)
 
 
+def size_of(model):
+    """Size of a model of the catalogue."""
+    entry = config["models"][model]
+    return sizing.size_of(entry["parameters"], entry.get("layers"), entry.get("width"))
+
+
 def placed(model, precision):
     """Placement, number of GPUs and memory on each, in GB, of a model that embeds."""
     entry = config["models"][model]
     wish = entry.get("placement", config["embedding"]["placement"])
-    most = MACHINE["gpu"]["max_tokens"] if MACHINE["gpu"] else config["embedding"]["max_tokens"]
-    return sizing.place(MACHINE, entry["parameters"], precision, wish, most, entry.get("gpus"))
+    gpus = entry.get("gpus")
+    return sizing.place(MACHINE, size_of(model), precision, wish, max_tokens_on(1), gpus)
 
 
 def gpus_of_training(model):
@@ -45,7 +51,7 @@ def need_to_embed(model, precision, prompts, kept=0, passes=1):
     """Need of a job that embeds so many prompts with a model."""
     return sizing.embedding(
         MACHINE,
-        config["models"][model]["parameters"],
+        size_of(model),
         precision,
         placed(model, precision),
         config["embedding"]["threads"],
@@ -55,10 +61,24 @@ def need_to_embed(model, precision, prompts, kept=0, passes=1):
     )
 
 
+def copies_of(representation):
+    """How often a representation has a model read a sentence."""
+    return sum(template.count("{text}") for template in templates_of(representation))
+
+
 def need_of_embedding(wildcards):
     """Need of embed_sentences."""
     sentences = sentences_of(config["suites"][wildcards.suite])
-    return need_to_embed(wildcards.model, wildcards.precision, sentences, sentences)
+    prompts = sentences * copies_of(wildcards.representation)
+    return need_to_embed(wildcards.model, wildcards.precision, prompts, sentences)
+
+
+def need_of_layers(wildcards):
+    """Need of score_layers; the vectors of all layers are in memory together, three times."""
+    need = need_of_embedding(wildcards)
+    copies = size_of(wildcards.model).layers * len(templates_of(wildcards.representation))
+    vectors = need.stored_gb * copies
+    return replace(need, memory_gb=need.memory_gb + 3 * vectors, stored_gb=0.0)
 
 
 def need_of_search(wildcards):
@@ -72,9 +92,7 @@ def need_of_search(wildcards):
 def need_of_choice(wildcards):
     """Need of choose_checkpoint."""
     recipe = recipe_for(wildcards.model, wildcards.adapter)
-    passes = (
-        1 + triplets_of(recipe) * recipe["epochs"] // recipe["batch"] // recipe["checkpoint_every"]
-    )
+    passes = 1 + sizing.candidates(recipe, triplets_of(recipe))
     prompts = passes * sentences_of(config["suites"][recipe["selection"]["suite"]])
     precision = recipe["selection"]["precision"]
     return need_to_embed(wildcards.model, precision, prompts, passes=passes)
@@ -85,7 +103,7 @@ def need_of_training(wildcards):
     recipe = recipe_for(wildcards.model, wildcards.adapter)
     return sizing.training(
         MACHINE,
-        config["models"][wildcards.model]["parameters"],
+        size_of(wildcards.model),
         recipe,
         triplets_of(recipe),
         gpus_of_training(wildcards.model),
@@ -98,16 +116,18 @@ def need_of_training(wildcards):
 def need_of_labels(wildcards):
     """Need of label_sentences; the whole model is on one device, with its head."""
     entry = config["demonstrations"][wildcards.candidates]["local"]
-    need = need_to_embed(entry["model"], entry["precision"], entry["rows"])
-    return need if need.gpus < 2 else sizing.replace(need, gpus=1)
+    size, most = size_of(entry["model"]), max_tokens_on(1)
+    gpus = min(1, placed(entry["model"], entry["precision"])[1])
+    where = sizing.place(MACHINE, size, entry["precision"], "resident", most, gpus)
+    threads = config["embedding"]["threads"]
+    return sizing.embedding(MACHINE, size, entry["precision"], where, threads, entry["rows"], 0)
 
 
 def need_of_transfer(wildcards):
     """Need of score_transfer."""
-    parameters = config["models"][wildcards.model]["parameters"]
     rows = sum(int(row["rows"]) for row in sources_of(wildcards.task))
-    need = sizing.classifying(MACHINE, parameters, rows, config["transfer"]["threads"])
-    return sizing.replace(need, gpus=config["transfer"]["gpus"])
+    gpus, threads = config["transfer"]["gpus"], config["transfer"]["threads"]
+    return sizing.classifying(size_of(wildcards.model), rows, gpus, threads)
 
 
 def need_of_merging(wildcards):

@@ -48,7 +48,7 @@ rule label_sentences:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        **requests(need_of_labels, own_of_label),
+        **requests_of_model(need_of_labels, own_of_label),
     params:
         settings=lambda wildcards: json.dumps(
             config["demonstrations"][wildcards.candidates]["local"]

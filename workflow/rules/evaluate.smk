@@ -54,12 +54,12 @@ rule score_transfer:
         "../../envs/gpu.yaml"
     threads: config["transfer"]["threads"]
     resources:
-        **requests(need_of_transfer, dict),
+        **requests(need_of_transfer, nothing),
     params:
         design=lambda wildcards: design_of(wildcards.task),
         settings=settings_of_classifier,
     shell:
-        "python workflow/scripts/score_transfer.py --samples {input.samples}"
+        "HF_HUB_OFFLINE=1 python workflow/scripts/score_transfer.py --samples {input.samples}"
         " --sentences {input.sentences} --vectors {input.vectors} --about {input.about}"
         " --made-from {input.weights} {input.representation} {input.adapter}"
         " --encoder {wildcards.model} {wildcards.adapter} {wildcards.precision}"

@@ -20,7 +20,7 @@ rule export_encoder:
         "../../envs/gpu.yaml"
     threads: config["embedding"]["threads"]
     resources:
-        **requests(need_of_merging, dict),
+        **requests(need_of_merging, own),
     params:
         names=names_of_encoder,
     shell:

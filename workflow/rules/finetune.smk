@@ -22,7 +22,7 @@ rule train_adapter:
         "../../envs/gpu.yaml"
     threads: threads_of_training
     resources:
-        **requests(need_of_training, own_of_training),
+        **requests_of_model(need_of_training, own_of_training),
         launcher=launcher_of,
         kept_rows=of_training("kept_rows"),
         activations=of_training("activations"),

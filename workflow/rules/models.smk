@@ -42,7 +42,7 @@ rule dequantise_model:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        **requests(need_of_merging, dict),
+        **requests(need_of_merging, own),
     params:
         source=of_model("source"),
         folder="results/models/{model}/safetensors",
@@ -67,6 +67,7 @@ rule fetch_hub_model:
         "../../envs/gpu.yaml"
     resources:
         download_mb=download_mb(2),
+        stored_mb=download_mb(4),  # without safetensors, a converted copy beside it
     params:
         source=of_model("source"),
         folder="results/models/{model}/safetensors",

@@ -10,8 +10,8 @@ rule tabulate_suite:
     localrule: True
     input:
         scores="results/tables/scores.csv",
-        published="workflow/resources/paper_tables.tsv",
-        code=code("tabulate_suite", "files", "formats", "pages", "tables"),
+        published=PUBLISHED,
+        code=code("tabulate_suite", "files", "formats", "pages", "reference", "tables"),
     output:
         csv="results/tables/{suite}.csv",
         markdown="results/tables/{suite}.md",
@@ -43,8 +43,8 @@ rule tabulate_gain:
     localrule: True
     input:
         scores="results/tables/scores.csv",
-        published="workflow/resources/paper_tables.tsv",
-        code=code("tabulate_gain", "files", "formats", "pages", "tables"),
+        published=PUBLISHED,
+        code=code("tabulate_gain", "comparison", "files", "formats", "pages", "reference", "tables"),
     output:
         csv="results/tables/gain/{suite}.csv",
         markdown="results/tables/gain/{suite}.md",

@@ -74,6 +74,7 @@ rule score_demonstrations:
             "files",
             "pairs",
             "prompts",
+            "resampling",
             "sts",
             "tasks",
         ),

@@ -17,22 +17,27 @@ def scores_of_run(wildcards):
 def steps_of_run(wildcards):
     """Every file between the sources and the tables."""
     steps = {}
-    for model, adapter, precision, representation, suite in ENCODERS:
-        search, listed = search_of(representation), list_of(representation)
-        lists = [config["searches"][search]["candidates"]] if search else [listed] if listed else []
-        steps |= dict.fromkeys(
-            [
-                *expand("results/datasets/{task}.tsv", task=config["suites"][suite]),
-                f"results/sentences/{suite}.txt",
-                f"results/models/{model}/manifest.json",
-                *[f"results/demonstrations/{name}.tsv" for name in with_parts(lists)],
-                *([f"results/demonstrations/{search}/{model}/choice.json"] if search else []),
-                f"results/representations/{model}/{representation}.json",
-                *steps_of_adapter(model, adapter),
-                f"results/embeddings/{model}/{adapter}/{precision}/{representation}/{suite}.npy",
-            ]
-        )
-    return [*steps, *scores_of_run(wildcards)]
+    for cell in [*ENCODERS, *LAYERED]:
+        steps |= dict.fromkeys(steps_before_vectors(*cell))
+    for cell in ENCODERS:
+        vectors = f"results/embeddings/{'/'.join(cell)}.npy"
+        steps |= dict.fromkeys([f"results/sentences/{cell[-1]}.txt", vectors])
+    layers = map(scored_layers, LAYERED)
+    return [*steps, *layers, *scores_of_run(wildcards), *statistics_of_run()]
+
+
+def steps_before_vectors(model, adapter, precision, representation, suite):
+    """Files that an encoder and the sentences that it embeds come from."""
+    search, listed = search_of(representation), list_of(representation)
+    lists = [config["searches"][search]["candidates"]] if search else [listed] if listed else []
+    return [
+        *expand("results/datasets/{task}.tsv", task=config["suites"][suite]),
+        f"results/models/{model}/manifest.json",
+        *[f"results/demonstrations/{name}.tsv" for name in with_parts(lists)],
+        *([f"results/demonstrations/{search}/{model}/choice.json"] if search else []),
+        f"results/representations/{model}/{representation}.json",
+        *steps_of_adapter(model, adapter),
+    ]
 
 
 def steps_of_adapter(model, adapter):
@@ -61,7 +66,7 @@ def with_parts(lists):
 def searches_of_run():
     """Models of the run by the search that chooses their demonstrations."""
     models = {}
-    for model, adapter, precision, representation, suite in ENCODERS:
+    for model, adapter, precision, representation, suite in [*ENCODERS, *LAYERED]:
         if search := search_of(representation):
             models.setdefault(search, {})[model] = None
     return {search: list(names) for search, names in models.items()}
@@ -70,7 +75,7 @@ def searches_of_run():
 def trainings_of_run():
     """Models of the run by the adapter that is trained for them."""
     models = {}
-    for model, adapter, *_ in ENCODERS:
+    for model, adapter, *_ in [*ENCODERS, *LAYERED]:
         if adapter != "none" and "recipe" in config["adapters"][adapter]:
             models.setdefault(adapter, {})[model] = None
     return {adapter: list(names) for adapter, names in models.items()}
@@ -132,7 +137,8 @@ def suites_of_run():
 def training_sets_of_run():
     """What each adapter of the run was trained on, in words for the tables."""
     told = {}
-    for adapter in dict.fromkeys(cell[1] for cell in ENCODERS if cell[1] != "none"):
+    adapters = dict.fromkeys(cell[1] for cell in [*ENCODERS, *LAYERED])
+    for adapter in filter(lambda name: name != "none", adapters):
         recipe = config["adapters"][adapter].get("recipe")
         if recipe is None:
             told[adapter] = "the authors'"
@@ -152,6 +158,9 @@ def tables_of_run(wildcards):
         *suites_of_run(),
         *[f"gain/{suite}" for suite in gains_of_run()],
         *[f"demonstrations/{search}" for search in searches_of_run()],
+        *paper_tables_of_run(),
+        *tables_of_statistics(),
+        *[f"layers/{suite}" for suite in layered_suites()],
     ]
     tables = expand("results/tables/{name}.{kind}", name=names, kind=["csv", "md", "tex", "html"])
     return ["results/tables/scores.csv", "results/tables/scores.html", *tables]
@@ -167,6 +176,8 @@ def figures_of_run(wildcards):
     ]
     names += [f"demonstrations/{search}" for search in searches_of_run()]
     names += [f"training/{adapter}" for adapter in trainings_of_run()]
+    names += figures_of_statistics()
+    names += [f"layers/{suite}" for suite in layered_suites()]
     return expand("results/figures/{name}.{kind}", name=names, kind=["svg", "pdf"])
 
 

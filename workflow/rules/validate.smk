@@ -46,13 +46,24 @@ def check_known(names, catalogue, key):
             raise WorkflowError(f"{key} names {name!r}; known: {', '.join(sorted(catalogue))}")
 
 
+def grids():
+    """Each grid of `run` and of `layers`, with its name."""
+    return [
+        (f"{key}[{number}]", grid)
+        for key in ("run", "layers")
+        for number, grid in enumerate(config[key])
+    ]
+
+
 def check_run():
-    """Every name in `run` and `figures` is in its catalogue."""
-    for number, grid in enumerate(config["run"]):
+    """Every name in `run`, `layers`, `figures` and `comparisons` is in its catalogue."""
+    for name, grid in grids():
         for key in ("models", "representations", "suites"):
-            check_known(grid[key], config[key], f"run[{number}].{key}")
+            check_known(grid[key], config[key], f"{name}.{key}")
     for figure in ("scaling", "representations"):
         check_known(config["figures"][figure], config["suites"], f"figures.{figure}")
+    reference = config["comparisons"]["reference"]
+    check_known([reference], config["representations"], "comparisons.reference")
 
 
 def check_register():
@@ -111,6 +122,14 @@ def check_suites():
             )
 
 
+def check_layers():
+    """Layers are compared on STS tasks: a classifier for each would be another study."""
+    for number, grid in enumerate(config["layers"]):
+        for suite in grid["suites"]:
+            if any(row["suite"] == suite and row["design"] != "similarity" for row in SOURCES):
+                raise WorkflowError(f"layers[{number}].suites has {suite!r}, not one of STS tasks")
+
+
 def check_transfer():
     """The printed classifier is one that runs."""
     section = config["transfer"]
@@ -140,6 +159,7 @@ SOURCES = read_register()
 check_register()
 check_run()
 check_suites()
+check_layers()
 check_transfer()
 check_mirror()
 

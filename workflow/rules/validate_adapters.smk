@@ -10,7 +10,7 @@ def recipe_for(model, adapter):
 def trainings_asked_for():
     """(model, adapter, recipe) of each adapter that the run trains; the model's own values in it."""
     found = []
-    for grid in config["run"]:
+    for _, grid in grids():
         for model, adapter in product(grid["models"], grid["adapters"]):
             if "recipe" in config["adapters"].get(adapter, {}):
                 found.append((model, adapter, recipe_for(model, adapter)))
@@ -19,13 +19,13 @@ def trainings_asked_for():
 
 def check_adapters_of_run():
     """Each adapter is `none` or in the catalogue; a published one is there for each model."""
-    for number, grid in enumerate(config["run"]):
-        check_known(grid["adapters"], ["none", *config["adapters"]], f"run[{number}].adapters")
+    for name, grid in grids():
+        check_known(grid["adapters"], ["none", *config["adapters"]], f"{name}.adapters")
         for model, adapter in product(grid["models"], grid["adapters"]):
             published = config["adapters"].get(adapter, {}).get("published", {model: None})
             if model not in published:
                 raise WorkflowError(
-                    f"run[{number}] has {model} with adapters.{adapter}, which is published for"
+                    f"{name} has {model} with adapters.{adapter}, which is published for"
                     f" {', '.join(published)} only"
                 )
 
@@ -54,6 +54,11 @@ def check_representation_of(recipe, key):
     if "shot" in entry:
         raise WorkflowError(
             f"{key}.representation is {name!r}, which has demonstrations; training has none"
+        )
+    if len(templates_of(name)) > 1:
+        raise WorkflowError(
+            f"{key}.representation is {name!r}, the mean of {len(templates_of(name))} templates;"
+            " training has one"
         )
     if entry["pooling"] not in ("last", "mean"):
         raise WorkflowError(

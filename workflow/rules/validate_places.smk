@@ -4,10 +4,10 @@
 def embeddings_asked_for():
     """(model, precision, key of config.yaml) of all that the run embeds."""
     found = {}
-    for grid in config["run"]:
+    for name, grid in grids():
         searches = list(filter(None, map(search_of, grid["representations"])))
         for model, adapter in product(grid["models"], grid["adapters"]):
-            found |= {(model, precision, "run"): None for precision in grid["precisions"]}
+            found |= {(model, precision, name): None for precision in grid["precisions"]}
             for search in searches:
                 key = f"searches.{search}"
                 found[model, config["searches"][search]["precision"], key] = None
@@ -18,6 +18,16 @@ def embeddings_asked_for():
         if entry := source.get("local"):
             found[entry["model"], entry["precision"], f"demonstrations.{name}.local"] = None
     return list(found)
+
+
+def check_gpus():
+    """No model asks for GPUs that the machine does not have."""
+    for name, model in config["models"].items():
+        for key, entry in (("gpus", model), ("training.gpus", model.get("training", {}))):
+            if entry.get("gpus") and MACHINE["gpu"] is None:
+                raise WorkflowError(
+                    f"models.{name}.{key} is {entry['gpus']}, but {PATH_OF_MACHINE} has no gpu"
+                )
 
 
 def check_device(model, precision, gpus, key):
@@ -47,4 +57,5 @@ def check_places():
         check_device(model, recipe["compute"], gpus_of_training(model), key)
 
 
+check_gpus()
 check_places()

@@ -36,7 +36,7 @@ def check_representations():
     """Slots and shots fit the demonstration; a search has one prompt to try candidates in."""
     prompts = {}
     for name, entry in config["representations"].items():
-        check_slots(f"representations.{name}.template", entry["template"], ["text"])
+        check_templates(name)
         if (entry["demonstration"] is None) != ("shot" not in entry):
             raise WorkflowError(
                 f"representations.{name}: a shot needs a demonstration, and a demonstration a"
@@ -54,14 +54,34 @@ def check_representations():
                 raise WorkflowError(
                     f"representations.{name}: search {search!r} serves another prompt"
                 )
-    for number, grid in enumerate(config["run"]):
+    for where, grid in grids():
         for name, model in product(grid["representations"], grid["models"]):
             if list_of(name) and lines_of(name, model) is None:
                 raise WorkflowError(
-                    f"run[{number}]: representations.{name}.demonstration.lines has none for"
+                    f"{where}: representations.{name}.demonstration.lines has none for"
                     f" model {model}"
                 )
     return prompts
+
+
+def templates_of(representation):
+    """The templates of a representation, one or several."""
+    template = config["representations"][representation]["template"]
+    return [template] if isinstance(template, str) else template
+
+
+def check_templates(representation):
+    """Each template has the slot of the text; pooling text needs it at the end, and may repeat it."""
+    pooled = config["representations"][representation]["pooling"] == "text"
+    for template in templates_of(representation):
+        key = f"representations.{representation}.template"
+        copies = 2 if pooled and template.count("{text}") > 1 else 1
+        check_slots(key, template, copies * ["text"])
+        if pooled and not template.endswith("{text}"):
+            raise WorkflowError(
+                f"{key} needs the slot {{text}} at its end, where pooling text averages:"
+                f" {template!r}"
+            )
 
 
 def check_slots(key, text, expected):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sentscale.adapters import open_adapter
+from sentscale.embedding import embed, lengths
 from sentscale.encoder import Compute, check_vectors
 from sentscale.files import read_lines, sha256_of, write_json
 from sentscale.loading import load_encoder
@@ -43,7 +44,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     compute = Compute.parse(args.compute)
     representation = read_representation(args.representation)
     sentences = read_lines(args.sentences)
-    prompts = dict(zip(sentences, map(representation.prompt, sentences), strict=True))
     about = {
         "rows": len(sentences),
         "precision": args.precision,
@@ -58,18 +58,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Only what may change a bit more than a rounding: a smaller budget keeps what is done.
     settings = about | {"gpu": compute.gpus > 0, "shard_sentences": size}
     shards = ShardFolder(args.out.with_name(f".{args.out.stem}.shards"), settings)
-    lengths = [len(tokens) for tokens in encoder.tokenise(list(prompts.values()))]
-    with Progress(str(args.out), sum(lengths), "tokens") as progress:
+    tokens = lengths(encoder, representation, sentences)
+    with Progress(str(args.out), sum(tokens), "tokens") as progress:
 
-        def embed(texts: list[str]) -> np.ndarray:
-            asked, heads = [prompts[text] for text in texts], [representation.prefix]
+        def vectors_of(texts: list[str]) -> np.ndarray:
             where = shards.folder / "states"
-            vectors = encoder.encode(asked, representation.pooling, heads, progress.advance, where)
+            vectors = embed(encoder, representation, texts, progress.advance, where)
             check_vectors(vectors, texts)
             return vectors
 
         skip = progress.skip
-        shape = embed_in_shards(sentences, embed, lengths, size, shards, skip, args.out)
+        shape = embed_in_shards(sentences, vectors_of, tokens, size, shards, skip, args.out)
     made = {"width": shape[1], "dtype": "float32", "sha256": sha256_of(args.out)}
     write_json(args.about, about | {"compute": vars(compute)} | made)
     shards.clear()

@@ -5,10 +5,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
+from sentscale.comparison import compare_gains
 from sentscale.formats import write_table
-from sentscale.tables import gain_table, published_gains, read_scores, with_training_set
+from sentscale.reference import read_published
+from sentscale.tables import PUBLISHED, read_scores, with_training_set
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -16,7 +16,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--scores", type=Path, required=True, help="scores.csv")
-    add("--published", type=Path, required=True, help="table of printed scores")
+    add("--published", type=Path, nargs="+", required=True, help="encoders of printed rows, scores")
     add("--suite", required=True, help="name of the suite")
     add("--tasks", nargs="+", required=True, help="tasks of the suite, in order")
     add("--metric", required=True, help="for example spearman_all")
@@ -29,12 +29,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """The same table in each format."""
     args = parse_args(argv)
-    scores, twins = read_scores(args.scores), json.loads(args.zero_shot)
-    ours = gain_table(scores, args.tasks, args.metric, twins)
-    published = published_gains(args.published, args.suite, args.metric)
-    table = pd.concat([ours, published.reindex(columns=ours.columns)])
+    scores, published = read_scores(args.scores), read_published(*args.published)
+    where = args.suite, args.tasks, args.metric
+    table = compare_gains(scores, published, *where, json.loads(args.zero_shot))
     table = with_training_set(table, json.loads(args.training_sets))
-    write_table(table, f"gain {args.suite}", args.out)
+    blocks = list(table.precision.where(table.precision == PUBLISHED, ""))
+    write_table(table, f"gain {args.suite}", args.out, ["gain"], blocks)
 
 
 if __name__ == "__main__":

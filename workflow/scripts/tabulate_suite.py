@@ -5,10 +5,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from sentscale.formats import write_table
-from sentscale.tables import published_table, read_scores, suite_table, with_training_set
+from sentscale.reference import published_table, read_published, remarks
+from sentscale.tables import AVERAGE, in_blocks, read_scores, suite_table, with_training_set
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -16,7 +15,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--scores", type=Path, required=True, help="scores.csv")
-    add("--published", type=Path, required=True, help="table of printed scores")
+    add("--published", type=Path, nargs="+", required=True, help="encoders of printed rows, scores")
     add("--suite", required=True, help="name of the suite")
     add("--tasks", nargs="+", required=True, help="tasks of the suite, in order")
     add("--metric", required=True, help="for example spearman_all")
@@ -28,11 +27,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """The same table in each format."""
     args = parse_args(argv)
+    published = read_published(*args.published)
     ours = suite_table(read_scores(args.scores), args.tasks, args.metric)
-    published = published_table(args.published, args.suite, args.tasks, args.metric)
-    table = pd.concat([ours, published.reindex(columns=ours.columns)])
+    printed = published_table(published, args.suite, args.tasks, args.metric)
+    table, blocks = in_blocks(ours, printed)
     table = with_training_set(table, json.loads(args.training_sets))
-    write_table(table, args.suite, args.out)
+    ranked = [column for column in [*args.tasks, AVERAGE] if column in table]
+    notes = remarks(published, args.suite, args.metric)
+    write_table(table, args.suite, args.out, ranked, blocks, notes)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def prompt_section(representation: Representation, shape: Shape) -> str:
     return f"""## Prompt
 
 ```text
-{representation.template}
+{representation.only}
 ```
 
 The sentence takes the place of `{{text}}`. {CLEAN_UP[representation.clean_up]} The vector is

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from sentscale.contrasts import Board, Difference, EncoderName
+from sentscale.contrasts import Board, Difference
+from sentscale.lines import Line, size_lines
+from sentscale.questions import Catalogue, questions
 from sentscale.wording import change, counted, signed
 
-# Precisions that are not quantised, the widest first.
-FULL = ("fp32", "bf16", "fp16")
+# What a question changes, and the part of an encoder's name that tells it.
+PARTS = {"demonstrations": "representation", "adapter": "adapter", "precision": "precision"}
 
 
 @dataclass(frozen=True)
@@ -30,49 +32,38 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Known(Catalogue):
     """What is known of a run's models, prompts and adapters.
 
     Attributes:
-        families: Family of each model.
-        parameters: Number of parameters of each model.
-        zero_shot: For each representation with demonstrations the same one without.
         training_sets: What each adapter was trained on, in words.
         development: Suites on which representations are ranked.
         chosen_on: Suite that the demonstrations of a representation, or the checkpoint of
             an adapter, were chosen on.
     """
 
-    families: Mapping[str, str]
-    parameters: Mapping[str, int]
-    zero_shot: Mapping[str, str]
     training_sets: Mapping[str, str]
     development: Sequence[str]
     chosen_on: Mapping[str, str]
 
 
-def demonstrations(board: Board, catalogue: Catalogue) -> Iterator[Finding]:
-    """What each representation with demonstrations gains on the same one without."""
-    for shown, bare in catalogue.zero_shot.items():
-        pairs = board.pairs(
-            (name, name._replace(representation=bare))
-            for name in board.scores
-            if name.representation == shown
-        )
-        what = f"In-context learning ({shown} against {bare})"
-        end = flattered(shown, board, catalogue.chosen_on)
-        yield from effect(board, "demonstrations", what, pairs, "representation", end)
-
-
-def adapters(board: Board, catalogue: Catalogue) -> Iterator[Finding]:
-    """What each adapter gains on the model as it comes."""
-    for adapter, learned in catalogue.training_sets.items():
-        pairs = board.pairs(
-            (name, name._replace(adapter="")) for name in board.scores if name.adapter == adapter
-        )
-        what = f"Fine-tuning ({adapter}, training set: {learned})"
-        end = flattered(adapter, board, catalogue.chosen_on)
-        yield from effect(board, "adapter", what, pairs, "adapter", end)
+def changes(board: Board, known: Known) -> Iterator[Finding]:
+    """What each representation with demonstrations, adapter and precision does."""
+    groups: dict[tuple[str, str], list[Difference]] = {}
+    values = {name: score.value for name, score in board.scores.items()}
+    for changed, first, second in questions(values, known):
+        if changed in PARTS:
+            key = changed, getattr(first, PARTS[changed])
+            groups.setdefault(key, []).append(board.differ(first, second))
+    for (changed, part), pairs in groups.items():
+        words = {
+            "demonstrations": f"In-context learning ({part} against {known.zero_shot.get(part)})",
+            "adapter": f"Fine-tuning ({part}, training set: {known.training_sets.get(part)})",
+            "precision": f"{part} in place of "
+            + " or ".join(dict.fromkeys(one.second.precision for one in pairs)),
+        }
+        end = flattered(part, board, known.chosen_on)
+        yield effect(board, changed, words[changed], pairs, PARTS[changed], end)
 
 
 def flattered(part: str, board: Board, chosen_on: Mapping[str, str]) -> str:
@@ -82,63 +73,35 @@ def flattered(part: str, board: Board, chosen_on: Mapping[str, str]) -> str:
     return f" {part} was chosen on this suite, which flatters it."
 
 
-def precisions(board: Board) -> Iterator[Finding]:
-    """What each precision changes, against the widest one of the same encoder."""
-    for precision in dict.fromkeys(name.precision for name in board.scores):
-        pairs = board.pairs(
-            (name, widest)
-            for name in board.scores
-            if name.precision == precision and (widest := widest_of(name, board)) != name
-        )
-        instead = " or ".join(dict.fromkeys(one.second.precision for one in pairs))
-        what = f"{precision} in place of {instead}"
-        yield from effect(board, "precision", what, pairs, "precision")
-
-
-def widest_of(name: EncoderName, board: Board) -> EncoderName:
-    """The same encoder in the widest precision that is there and not quantised."""
-    full = [name._replace(precision=precision) for precision in FULL]
-    return next((other for other in full if other in board.scores), name)
-
-
-def sizes(board: Board, catalogue: Catalogue) -> Iterator[Finding]:
+def sizes(board: Board, known: Known) -> Iterator[Finding]:
     """Whether the larger model of a family is the better one."""
-    families: dict[str, list[list[EncoderName]]] = {}
-    for line in lines(board, catalogue):
-        families.setdefault(catalogue.families[line[0].model], []).append(line)
-    for family, found in families.items():
-        steps = board.pairs((large, small) for line in found for small, large in pairwise(line))
+    families: dict[str, list[Line]] = {}
+    for line in size_lines(list(board.scores), known.families, known.parameters):
+        if len(line.encoders) > 1:
+            families.setdefault(line.family, []).append(line)
+    for family, lines in families.items():
+        steps = board.pairs(
+            (large, small) for line in lines for small, large in pairwise(line.encoders)
+        )
         kinds = dict.fromkeys((one.first.model, one.second.model) for one in steps)
         if len(kinds) == 1:
             what = f"In the family {family}, {' in place of '.join(*kinds)}"
-            yield from effect(board, "size", what, steps, "model")
+            yield effect(board, "size", what, steps, "model")
             continue
-        ends = board.pairs((line[-1], line[0]) for line in found)
+        ends = board.pairs((line.encoders[-1], line.encoders[0]) for line in lines)
         tops = board.pairs(
-            (line[-1], max(line[:-1], key=lambda name: board.scores[name].value)) for line in found
+            (line.encoders[-1], max(line.encoders[:-1], key=lambda name: board.scores[name].value))
+            for line in lines
         )
-        models = dict.fromkeys(name.model for line in found for name in line)
+        models = dict.fromkeys(name.model for line in lines for name in line.encoders)
         sentence = (
-            f"{family}, {len(models)} models in {counted(len(found), 'setting')} of representation"
-            f" and adapter: of {len(steps)} steps to the next larger model {up(steps)} are clearly"
-            f" up and {down(steps)} clearly down. The largest is clearly above the smallest in"
-            f" {up(ends)} of {len(ends)}, clearly below the best smaller one in {down(tops)}."
+            f"{family}, {len(models)} models in {counted(len(lines), 'setting')} of representation,"
+            f" adapter and precision. Of {len(steps)} steps to the next larger model {up(steps)}"
+            f" are clearly up and {down(steps)} clearly down. The largest is clearly above the"
+            f" smallest in {up(ends)} of {len(ends)}, clearly below the best smaller one in"
+            f" {down(tops)}."
         )
         yield Finding("size", board.suite, sentence, list(dict.fromkeys([*steps, *tops])))
-
-
-def lines(board: Board, catalogue: Catalogue) -> Iterator[list[EncoderName]]:
-    """Encoders that differ in the size of their model, the smallest first.
-
-    Each model in its widest precision: the largest is often run in 16 bit only.
-    """
-    groups: dict[tuple[str, str, str], dict[str, EncoderName]] = {}
-    for name in board.scores:
-        key = catalogue.families[name.model], name.representation, name.adapter
-        groups.setdefault(key, {})[name.model] = widest_of(name, board)
-    for group in groups.values():
-        if len(group) > 1:
-            yield sorted(group.values(), key=lambda name: catalogue.parameters[name.model])
 
 
 def effect(
@@ -148,14 +111,14 @@ def effect(
     pairs: Sequence[Difference],
     changed: str,
     end: str = "",
-) -> Iterator[Finding]:
+) -> Finding:
     """What a change does to the encoders that were run with it and without.
 
     Args:
         board: Their scores.
         topic: One of `findings.TOPICS`.
         what: The change, in words.
-        pairs: With it less without. No pair, no finding.
+        pairs: With it less without; at least one.
         changed: What an encoder's name need not tell.
         end: A last sentence.
     """
@@ -166,16 +129,15 @@ def effect(
     if len(pairs) == 1:
         verb = ("does not clearly change", "clearly raises", "clearly lowers")[pairs[0].direction]
         sentence = f"{what} {verb} the score: {ordered[0]}.{end}"
-        yield Finding(topic, board.suite, sentence, list(pairs))
-    elif pairs:
-        verb = f"clearly raises the score in {up(pairs)} and clearly lowers it in {down(pairs)}"
-        if not up(pairs) + down(pairs):
-            verb = "does not clearly change the score in any"
-        sentence = (
-            f"{what} {verb} of {len(pairs)} cases: from {ordered[0]}, to {ordered[-1]}; the median"
-            f" is {signed(median(one.value for one in pairs))}.{end}"
-        )
-        yield Finding(topic, board.suite, sentence, list(pairs))
+        return Finding(topic, board.suite, sentence, list(pairs))
+    verb = f"clearly raises the score in {up(pairs)} and clearly lowers it in {down(pairs)}"
+    if not up(pairs) + down(pairs):
+        verb = "does not clearly change the score in any"
+    sentence = (
+        f"{what} {verb} of {len(pairs)} cases: from {ordered[0]}, to {ordered[-1]}; the median"
+        f" is {signed(median(one.value for one in pairs))}.{end}"
+    )
+    return Finding(topic, board.suite, sentence, list(pairs))
 
 
 def up(pairs: Sequence[Difference]) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sentscale.demonstrations import Demonstration
 from sentscale.pairs import Pair
+from sentscale.resampling import drawn_counts, spearman_draws
 from sentscale.sts import spearman
 
 Floats = NDArray[np.floating]
@@ -49,9 +50,7 @@ def resampled_scores(
 ) -> NDArray[np.float64]:
     """`development_scores` of each candidate on the same bootstrap resamples of the pairs.
 
-    Pairs are drawn within each subset, as in `sts.py`. A resample is kept as how often
-    each pair was drawn: an average rank is then a sum over the pairs that lie below,
-    and no resample is ever sorted.
+    Pairs are drawn within each subset, as in `sts.py`.
 
     Args:
         similarity: Shape `(c, n)`.
@@ -65,31 +64,12 @@ def resampled_scores(
     rng = np.random.default_rng(seed)
     total, start = np.zeros((len(similarity), resamples)), 0
     for task in tasks:
-        counts = np.zeros((resamples, len(task)))
         subset = np.array([pair.subset for pair in task])
-        for name in dict.fromkeys(subset):
-            rows = np.flatnonzero(subset == name)
-            counts[:, rows] = rng.multinomial(
-                len(rows), np.full(len(rows), 1 / len(rows)), size=resamples
-            )
-        gold = _centred_ranks(np.array([pair.gold for pair in task]), counts)
-        for candidate, row in enumerate(similarity[:, start : start + len(task)]):
-            ranks = _centred_ranks(row, counts)
-            spread = (counts * ranks**2).sum(1) * (counts * gold**2).sum(1)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                total[candidate] += (counts * ranks * gold).sum(1) / np.sqrt(spread)
+        gold = np.array([pair.gold for pair in task])
+        counts = drawn_counts(subset, resamples, rng)
+        total += spearman_draws(similarity[:, start : start + len(task)], gold, counts)
         start += len(task)
     return 100 * total / len(tasks)
-
-
-def _centred_ranks(values: Floats, counts: Floats) -> Floats:
-    """Average rank of each value in each resample, less the mean rank, `(resamples, n)`."""
-    place = np.unique(values, return_inverse=True)[1]
-    order = np.argsort(place, kind="stable")
-    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    drawn = np.add.reduceat(counts[:, order], starts, axis=1)  # of each distinct value
-    below = np.cumsum(drawn, axis=1) - drawn
-    return (below + drawn / 2 - counts.sum(1, keepdims=True) / 2)[:, place]
 
 
 def choose(

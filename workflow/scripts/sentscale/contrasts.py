@@ -8,18 +8,10 @@ from typing import NamedTuple, Self
 
 import pandas as pd
 
+from sentscale.lines import EncoderName
 from sentscale.tables import AVERAGE, ENCODER, suite_table
 
 AGAINST = [f"against_{name}" for name in ENCODER]
-
-
-class EncoderName(NamedTuple):
-    """What names an encoder in tables, in the order of `tables.ENCODER`."""
-
-    model: str
-    precision: str
-    representation: str
-    adapter: str
 
 
 class Score(NamedTuple):

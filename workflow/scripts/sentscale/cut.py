@@ -33,7 +33,7 @@ def tokenise_triplets(
     for name, sentences in zip(COLUMNS, zip(*triplets, strict=True), strict=True):
         prompts = training_prompts(
             sentences,
-            representation.template,
+            representation.only,
             tokenizer,
             recipe.most_tokens,
             recipe.clean_up_decoded,

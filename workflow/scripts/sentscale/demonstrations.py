@@ -197,11 +197,16 @@ def with_shots(prompt: dict[str, Any], shots: Sequence[Demonstration]) -> Repres
     """A representation with its demonstrations filled in, in front of its template.
 
     Args:
-        prompt: `shot` (slots `{demo}` and `{word}`), `template`, `clean_up`, `pooling`.
+        prompt: `shot` (slots `{demo}` and `{word}`), `template` (or several), `clean_up`,
+            `pooling`.
         shots: In the order in which they stand in the prompt; none is no demonstration.
     """
     filled = [fill(prompt["shot"], {"demo": one.sentence, "word": one.word}) for one in shots]
-    template = "".join([*filled, prompt["template"]])
+    template = prompt["template"]
+    if isinstance(template, str):
+        template = "".join([*filled, template])
+    else:
+        template = ["".join([*filled, one]) for one in template]
     return Representation(template, prompt["clean_up"], prompt["pooling"])
 
 

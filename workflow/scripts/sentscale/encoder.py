@@ -135,6 +135,26 @@ class Encoder(ABC):
                 )
         return ids
 
+    def tails(self, prompts: Sequence[str], starts: Sequence[int]) -> list[int]:
+        """Tokens of each prompt from a character to the end, special tokens there included.
+
+        A token that also holds characters in front of that one is counted.
+
+        Raises:
+            ValueError: There is no character left, or none that a token stands for.
+        """
+        found = []
+        for first in range(0, len(prompts), TOKENISED_AT_ONCE):
+            some = slice(first, first + TOKENISED_AT_ONCE)
+            encoded = self.tokenizer(list(prompts[some]))
+            for row, (prompt, start) in enumerate(zip(prompts[some], starts[some], strict=True)):
+                places = (encoded.char_to_token(row, char) for char in range(start, len(prompt)))
+                place = next((place for place in places if place is not None), None)
+                if place is None:
+                    raise ValueError(f"prompt {prompt!r} ends in no text; there is nothing to pool")
+                found.append(len(encoded.input_ids[row]) - place)
+        return found
+
     @abstractmethod
     def encode(
         self,
@@ -143,27 +163,38 @@ class Encoder(ABC):
         prefixes: Sequence[str] = (),
         advance: Callable[[int], None] = lambda tokens: None,
         workspace: Path | None = None,
+        *,
+        starts: Sequence[int] = (),
+        every_layer: bool = False,
     ) -> NDArray[np.float32]:
         """Embed prompts: the last layer's state after the final norm, pooled.
 
         Args:
             prompts: Complete texts, `n` of them.
             pooling: "last": state of the last token; "mean": mean over all
-                tokens, the tokenizer's special tokens included; "first" and
-                "mask": state of the first token or of the mask token, for models
-                that attend to both sides.
+                tokens, the tokenizer's special tokens included; "text": mean over
+                those from `starts` on; "first" and "mask": state of the first token
+                or of the mask token, for models that attend to both sides; "own":
+                what its authors trained for the model, a pooler or modules of
+                sentence-transformers.
             prefixes: Texts that many prompts begin with: computed once where that
                 pays. No result depends on them.
             advance: Called with the number of tokens that are done.
             workspace: Folder for what is taken up after an interruption, if the
                 encoder keeps anything; it must belong to these prompts alone.
+            starts: For pooling "text", the character of each prompt at which the text
+                begins that is pooled; it goes to the prompt's end.
+            every_layer: Also pool the states in front of each layer, as they are:
+                nothing is normed but the last layer's.
 
         Returns:
             Vectors, shape `(n, d)`, in the order of the prompts. `d` is the width
             of the body's output: 512 for OPT-350m, not its hidden size of 1024.
+            With `every_layer`, those in front of each layer stand before them in
+            the same row; `layers.split_layers` takes a row apart.
 
         Raises:
-            ValueError: See `tokenise`; or the pooling is not for this model.
+            ValueError: See `tokenise` and `tails`; or the pooling is not for this model.
         """
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,15 +66,18 @@ class FastEncoder(Encoder):
         prefixes: Sequence[str] = (),
         advance: Callable[[int], None] = lambda tokens: None,
         workspace: Path | None = None,
+        *,
+        starts: Sequence[int] = (),
+        every_layer: bool = False,
     ) -> NDArray[np.float32]:
-        rows, heads = plan(self, prompts, pooling, prefixes if self.reuse_prefix else ())
+        rows, heads = plan(self, prompts, pooling, prefixes if self.reuse_prefix else (), starts)
         memories = [self._remember(head) for head in heads]
         done: list[tuple[list[int], torch.Tensor]] = []
         batches = pack(rows, self.max_tokens)
         while batches:
             batch = make_batch(batches[0])
             try:
-                pooled = self._embed(batch, memories, pooling)
+                pooled = self._embed(batch, memories, pooling, every_layer)
             except RuntimeError as error:
                 check_out_of_memory(error, batches[0])
                 pooled = None
@@ -86,15 +90,18 @@ class FastEncoder(Encoder):
         return gather(done)
 
     def _embed(
-        self, batch: Batch, memories: list[list[KeysValues]], pooling: Pooling
+        self, batch: Batch, memories: list[list[KeysValues]], pooling: Pooling, every_layer: bool
     ) -> torch.Tensor:
-        """Vectors of a batch, shape `(n, d)`, on the last device."""
+        """Vectors of a batch, shape `(n, d)`, on the last device; of every layer, on the CPU."""
         memory = memories[batch.prefix] if any(run.shared for run in batch.runs) else None
         trim = self.trim_last_layer and pooling == "last"
         ends = send(batch.ends, self.devices[-1])
         hidden, rotations = self._enter(batch.ids, batch.positions)
+        inner = []
         for number, layer in enumerate(self.decoder.layers):
             hidden, rotations = self._move(hidden, rotations, number)
+            if every_layer:  # together they may be too large for a GPU
+                inner.append(pool_inner(hidden, batch, pooling).cpu())
             hidden = self.decoder.step(
                 layer,
                 hidden,
@@ -105,7 +112,8 @@ class FastEncoder(Encoder):
             )
         if pooling == "last" and not trim:
             hidden = hidden[ends]
-        return pool(self.decoder.finish(hidden), batch.runs, pooling)
+        vectors = pool(self.decoder.finish(hidden), batch, pooling)
+        return torch.cat([*inner, vectors.cpu()], dim=1) if every_layer else vectors
 
     def _remember(self, head: list[int]) -> list[KeysValues]:
         """Keys and values of a prefix in each layer."""
@@ -137,34 +145,58 @@ class FastEncoder(Encoder):
 
 
 def plan(
-    encoder: Encoder, prompts: Sequence[str], pooling: Pooling, prefixes: Sequence[str]
+    encoder: Encoder,
+    prompts: Sequence[str],
+    pooling: Pooling,
+    prefixes: Sequence[str],
+    starts: Sequence[int],
 ) -> tuple[list[Row], list[list[int]]]:
     """Rows to compute and the prefixes, tokenised, that they share.
 
     Raises:
-        ValueError: See `Encoder.tokenise`; or the pooling needs a model that
-            attends to both sides.
+        ValueError: See `Encoder.tokenise` and `Encoder.tails`; or the pooling needs a
+            model that attends to both sides.
     """
-    if pooling not in ("last", "mean"):
+    if pooling not in ("last", "mean", "text"):
         kind = encoder.config.model_type
-        raise ValueError(
-            f"pooling {pooling!r} is for models that attend to both sides; {kind} does not"
-        )
+        needs = "have one of their own" if pooling == "own" else "attend to both sides"
+        raise ValueError(f"pooling {pooling!r} is for models that {needs}; {kind} does not")
     ids = encoder.tokenise(prompts)
     # The mean needs the states of all tokens, those of the prefix too.
-    texts = [text for text in prefixes if text] if pooling == "last" else []
+    texts = [text for text in prefixes if text] if pooling != "mean" else []
     heads = encoder.tokenise(texts) if texts else []
     rows = share(ids, heads)
+    if pooling == "text":
+        tails = encoder.tails(prompts, starts)
+        rows = [replace(row, pooled=tail) for row, tail in zip(rows, tails, strict=True)]
     return rows, heads if any(row.shared for row in rows) else []
 
 
-def pool(hidden: torch.Tensor, runs: Sequence[Run], pooling: Pooling) -> torch.Tensor:
-    """Vectors in float32, `(n, d)`: the states of last tokens as they are, or means of all."""
+def pool(hidden: torch.Tensor, batch: Batch, pooling: Pooling) -> torch.Tensor:
+    """Vectors in float32, `(n, d)`.
+
+    Args:
+        hidden: States of all tokens, `(t, d)`; for pooling "last" those of the last
+            tokens, `(n, d)`, which are taken as they are.
+        batch: What they are of.
+        pooling: "last", "mean", or "text": mean over the last `batch.pooled` tokens.
+    """
+    hidden = hidden.float()
     if pooling == "last":
-        return hidden.float()
-    parts = hidden.float().split([run.count * run.own for run in runs])
-    means = [part.unflatten(0, run[:2]).mean(1) for part, run in zip(parts, runs, strict=True)]
-    return torch.cat(means)
+        return hidden
+    if pooling == "text":
+        own = [run.own for run in batch.runs for _ in range(run.count)]
+        rows = zip(hidden.split(own), batch.pooled, strict=True)
+        return torch.stack([row[-count:].mean(0) for row, count in rows])
+    parts = zip(hidden.split([run.count * run.own for run in batch.runs]), batch.runs, strict=True)
+    return torch.cat([part.unflatten(0, run[:2]).mean(1) for part, run in parts])
+
+
+def pool_inner(hidden: torch.Tensor, batch: Batch, pooling: Pooling) -> torch.Tensor:
+    """Vectors from the states of all tokens between two layers, `(t, d)` to `(n, d)`."""
+    if pooling == "last":
+        hidden = hidden[send(batch.ends, hidden.device)]
+    return pool(hidden, batch, pooling)
 
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -24,6 +24,8 @@ LINE = ["representation", "family", "precision", "adapter"]
 _MARGIN = 1.5
 # Distance of neighbouring lines, and of the outermost ones at most, as shares of the axis.
 _ASIDE, _ASIDE_IN_ALL = 0.02, 0.1
+# Bars whose numbers stand side by side; more are turned.
+_UPRIGHT = 14
 _HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
 
 
@@ -43,6 +45,16 @@ class Style:
     width_in: float
     height_in: float
     font_pt: float
+
+    def look(self, index: int) -> dict[str, str]:
+        """Colour and marker of the representation or line of a number, from 0.
+
+        When the colours are used up they begin again, each with the next marker, so
+        that two with the same colour differ in their marker.
+        """
+        turn, colour = divmod(index, len(self.colours))
+        marker = self.markers[(colour + turn) % len(self.markers)]
+        return {"color": self.colours[colour], "marker": marker}
 
 
 @dataclass(frozen=True)
@@ -71,10 +83,13 @@ class Plot:
         return cls(**(settings | {"style": Style(**settings["style"])}))
 
     def look(self, representation: str) -> dict[str, str]:
-        """Colour and marker of a representation; they repeat after the last."""
-        index = self.representations.index(representation)
-        colours, markers = self.style.colours, self.style.markers
-        return {"color": colours[index % len(colours)], "marker": markers[index % len(markers)]}
+        """Colour and marker of a representation, see `Style.look`."""
+        return self.style.look(self.representations.index(representation))
+
+    def hatch(self, representation: str) -> str:
+        """Hatch of a representation's bars: another one for each with the same colour."""
+        turn, colour = divmod(self.representations.index(representation), len(self.style.colours))
+        return _HATCHES[(colour + turn) % len(_HATCHES)]
 
     @property
     def score_column(self) -> str:
@@ -160,7 +175,7 @@ def plot_representations(scores: pd.DataFrame, plot: Plot) -> Figure:
             width=0.92 * width,
             yerr=_bars(rows, values),
             color=plot.look(name)["color"],
-            hatch=_HATCHES[index % len(_HATCHES)],
+            hatch=plot.hatch(name),
             edgecolor="white",
             error_kw={"elinewidth": 0.8, "capsize": 2},
             label=name,
@@ -171,6 +186,7 @@ def plot_representations(scores: pd.DataFrame, plot: Plot) -> Figure:
                 (place, max(high, 0)),
                 (0, 3),
                 ha="center",
+                rotation=90 if len(table) > _UPRIGHT else 0,
                 textcoords="offset points",
                 fontsize="small",
             )

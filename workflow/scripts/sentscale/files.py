@@ -5,14 +5,18 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# A job writes what it has computed at least once a day; if not, it was killed.
+LEFT_AFTER_S = 24 * 3600
 
 
 @contextmanager
@@ -21,8 +25,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     The sibling may become a file or a folder. Its name is its own: a cluster may run a
     job twice at once, when it lost sight of the first one, and neither writes into what
-    the other gives its name to. Who ends first removes all siblings, those of killed
-    jobs too; a job whose sibling was taken away fails, and the file is there.
+    the other gives its name to. What killed jobs left is removed when it is a day old.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sibling = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
@@ -35,7 +38,9 @@ def written_whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         sibling.replace(path)
         for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-            remove(left)
+            with suppress(FileNotFoundError):  # the other job has just given it its name
+                if left.stat().st_mtime < time.time() - LEFT_AFTER_S:
+                    remove(left)
     finally:
         remove(sibling)
 

@@ -11,18 +11,9 @@ from statistics import mean
 import pandas as pd
 from scipy.stats import rankdata
 
-from sentscale.changes import (
-    Catalogue,
-    Finding,
-    adapters,
-    demonstrations,
-    down,
-    flattered,
-    precisions,
-    sizes,
-    up,
-)
-from sentscale.contrasts import Board, EncoderName
+from sentscale.changes import Finding, Known, changes, down, flattered, sizes, up
+from sentscale.contrasts import Board
+from sentscale.lines import EncoderName
 from sentscale.tables import ENCODER
 from sentscale.wording import change, counted, named, signed, unit
 
@@ -39,13 +30,13 @@ TOPICS = {
 
 
 def findings(
-    boards: Sequence[Board], catalogue: Catalogue, beside: Mapping[str, pd.DataFrame]
+    boards: Sequence[Board], known: Known, beside: Mapping[str, pd.DataFrame]
 ) -> list[Finding]:
     """All findings of a run, topic by topic.
 
     Args:
         boards: Scores of each suite.
-        catalogue: What is known of the encoders.
+        known: What is known of the encoders.
         beside: Of suites with published scores, see `read_beside`.
     """
     found = [
@@ -53,13 +44,11 @@ def findings(
         for board in boards
         if board.scores
         for finding in (
-            best(board, catalogue.chosen_on),
+            best(board, known.chosen_on),
             *(published(board, beside[board.suite]) if board.suite in beside else []),
-            *(representations(board, catalogue) if board.suite in catalogue.development else []),
-            *demonstrations(board, catalogue),
-            *adapters(board, catalogue),
-            *precisions(board),
-            *sizes(board, catalogue),
+            *(representations(board, known) if board.suite in known.development else []),
+            *changes(board, known),
+            *sizes(board, known),
         )
     ]
     return sorted(found, key=lambda finding: list(TOPICS).index(finding.topic))
@@ -118,14 +107,14 @@ def published(board: Board, beside: pd.DataFrame) -> Iterator[Finding]:
     yield Finding("published", board.suite, sentence, [])
 
 
-def representations(board: Board, catalogue: Catalogue) -> Iterator[Finding]:
+def representations(board: Board, known: Known) -> Iterator[Finding]:
     """Ranks of representations without demonstrations, over all settings that have them all.
 
     Those with demonstrations take no part: these were chosen on such a suite.
     """
     groups: dict[tuple[str, str, str], dict[str, EncoderName]] = {}
     for name in board.scores:
-        if name.representation not in catalogue.zero_shot:
+        if name.representation not in known.zero_shot:
             group = groups.setdefault((name.model, name.precision, name.adapter), {})
             group[name.representation] = name
     names = max(map(tuple, groups.values()), key=len, default=())

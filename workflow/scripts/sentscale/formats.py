@@ -1,11 +1,46 @@
 """Tables as files: CSV, Markdown, LaTeX, a page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from sentscale.files import write_text
 from sentscale.pages import table_page
+from sentscale.tables import PUBLISHED
+
+# Rows that fit on a page; a longer table in LaTeX is a longtable.
+_PAGE_ROWS = 50
+_MARKDOWN = {"best": "**{}**", "second": "_{}_", "": "{}"}
+_LATEX = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}", "": "{}"}
+_SIGNS = str.maketrans(
+    {sign: f"\\{sign}" for sign in "%_&#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}"}
+)
+
+
+def rank_marks(table: pd.DataFrame, ranked: Sequence[str], blocks: Sequence[str]) -> pd.DataFrame:
+    """Mark the best and the second best of some columns, block by block.
+
+    Args:
+        table: Any table.
+        ranked: Columns of numbers of which the highest is the best.
+        blocks: Block of each row; published rows take no part.
+
+    Returns:
+        Of the shape of the table: "best", "second" or "". Equal printed numbers share
+        their mark; where all of a block are equal, there is none.
+    """
+    marks = pd.DataFrame("", index=table.index, columns=table.columns)
+    for column in ranked:
+        for block in set(blocks) - {PUBLISHED}:
+            values = table[column].astype(float).round(2)[[name == block for name in blocks]]
+            order = sorted(set(values.dropna()), reverse=True)[:2]
+            for value, mark in zip(order, ("best", "second"), strict=False):
+                if len(order) > 1:
+                    marks.loc[values.index[values == value], column] = mark
+    return marks
 
 
 def _printed(table: pd.DataFrame) -> pd.DataFrame:
@@ -15,7 +50,8 @@ def _printed(table: pd.DataFrame) -> pd.DataFrame:
         shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in table[column]]
     if "low" in table:
         bounds = zip(table.low, table.high, strict=True)
-        shown["interval"] = [f"{a:.2f} to {b:.2f}" if pd.notna(a) else "" for a, b in bounds]
+        interval = [f"{a:.2f} to {b:.2f}" if pd.notna(a) else "" for a, b in bounds]
+        shown.insert(shown.columns.get_loc("low"), "interval", interval)
         shown = shown.drop(columns=["low", "high"])
     texts = [column for column in shown if column in _texts(table)]
     return shown.drop(columns=[column for column in texts if (shown[column] == "").all()])
@@ -30,38 +66,78 @@ def _sides(table: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
     return ["left" if column in _texts(table) else "right" for column in shown]
 
 
-def to_markdown(table: pd.DataFrame) -> str:
+def _marked(shown: pd.DataFrame, marks: pd.DataFrame | None, how: dict[str, str]) -> pd.DataFrame:
+    """Put the signs of one format around the cells with a mark."""
+    if marks is None:
+        return shown
+    marks = marks.reindex(columns=shown.columns, fill_value="")
+    return shown.combine(marks, lambda a, b: [how[m].format(v) for v, m in zip(a, b, strict=True)])
+
+
+def to_markdown(
+    table: pd.DataFrame, marks: pd.DataFrame | None = None, notes: Sequence[str] = ()
+) -> str:
     """A table as Markdown, columns aligned for reading in a terminal."""
-    shown = _printed(table)
-    align = _sides(table, shown)
-    return shown.to_markdown(index=False, disable_numparse=True, colalign=align) + "\n"
+    printed = _printed(table)
+    shown = _marked(printed, marks, _MARKDOWN)
+    text = shown.to_markdown(index=False, disable_numparse=True, colalign=_sides(table, printed))
+    return "\n\n".join([text, *notes]) + "\n"
 
 
-def to_latex(table: pd.DataFrame) -> str:
-    """A table as LaTeX for the package booktabs."""
-    shown = _printed(table)
-    layout = "".join(side[0] for side in _sides(table, shown))
-    shown = shown.map(_escape).rename(columns=_escape)
-    return shown.style.hide(axis="index").to_latex(hrules=True, column_format=layout)
+def to_latex(
+    table: pd.DataFrame,
+    marks: pd.DataFrame | None = None,
+    notes: Sequence[str] = (),
+    blocks: Sequence[str] | None = None,
+) -> str:
+    """A table as LaTeX for the packages booktabs and, where it is long, longtable."""
+    printed = _printed(table)
+    shown = _marked(printed.map(_escape), marks, _LATEX)
+    layout = "".join(side[0] for side in _sides(table, printed))
+    head, *lines = (rf"{' & '.join(row)} \\" for row in [map(_escape, shown), *shown.to_numpy()])
+    for row in range(len(lines) - 1, 0, -1):
+        if blocks and blocks[row] != blocks[row - 1]:
+            lines.insert(row, r"\midrule")
+    if len(shown) > _PAGE_ROWS:
+        foot = [r"\endhead", r"\bottomrule", r"\endfoot"]
+        kind, body = "longtable", [r"\toprule", head, r"\midrule", *foot, *lines]
+    else:
+        kind, body = "tabular", [r"\toprule", head, r"\midrule", *lines, r"\bottomrule"]
+    below = [rf"\par\smallskip{{\footnotesize {_escape(note)}\par}}" for note in notes]
+    text = [rf"\begin{{{kind}}}{{{layout}}}", *body, rf"\end{{{kind}}}", *below]
+    return "\n".join(text) + "\n"
 
 
 def _escape(text: str) -> str:
-    return text.replace("%", r"\%").replace("_", r"\_").replace("&", r"\&").replace("#", r"\#")
+    return text.translate(_SIGNS)
 
 
-def write_table(table: pd.DataFrame, title: str, paths: list[Path]) -> None:
+def write_table(
+    table: pd.DataFrame,
+    title: str,
+    paths: list[Path],
+    ranked: Sequence[str] = (),
+    blocks: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
+) -> None:
     """Write a table in the formats of the suffixes: csv, md, tex, html.
 
     Args:
         table: Any table; `low` and `high` bound an interval.
         title: Of the page.
         paths: A file for each format.
+        ranked: Columns whose best is bold and second best underlined, slanted in Markdown.
+        blocks: Block of each row, one after the other: ranked apart, in LaTeX with a rule
+            between them. All rows are one block where there are none.
+        notes: Sentences below the table; none in CSV.
     """
+    table = table.reset_index(drop=True)
+    marks = rank_marks(table, ranked, blocks or [""] * len(table))
     formats = {
         ".csv": lambda: table.to_csv(index=False, lineterminator="\n"),
-        ".md": lambda: to_markdown(table),
-        ".tex": lambda: to_latex(table),
-        ".html": lambda: table_page(table, title),
+        ".md": lambda: to_markdown(table, marks, notes),
+        ".tex": lambda: to_latex(table, marks, notes, blocks),
+        ".html": lambda: table_page(table, title, marks, notes),
     }
     for path in paths:
         write_text(path, formats[path.suffix]())

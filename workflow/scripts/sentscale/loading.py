@@ -23,6 +23,7 @@ from sentscale.engine import FastEncoder, places
 from sentscale.families import decoder_for
 from sentscale.linear import keep_freed_memory, pack_linears
 from sentscale.plain import PlainEncoder
+from sentscale.snapshots import MODULES
 from sentscale.stream import StreamEncoder, Weights
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ def load_encoder(
     """Load a safetensors folder in an explicit precision, without remote code.
 
     An architecture that the fast engine does not know is computed by the plain
-    one, with a warning. "nf4" is bitsandbytes' 4-bit type with double
+    one, with a warning; a model that comes with modules of sentence-transformers
+    is computed by those. "nf4" is bitsandbytes' 4-bit type with double
     quantisation; it computes in float16 on a GPU, as the original, and in float32
     on a CPU, where the weights are widened to their 4-bit values.
 
@@ -54,6 +56,10 @@ def load_encoder(
     dtype = dtype_of(precision, compute.gpus > 0)
     torch.set_num_threads(compute.threads)
     transformers_logging.disable_progress_bar()  # its bars would fill the log files
+    if (folder / MODULES).is_file():
+        from sentscale.pipeline import load_pipeline
+
+        return load_pipeline(folder, precision, dtype, compute, adapter)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     kind, reason = decoder_for(config)
@@ -136,9 +142,13 @@ def load_body(
 ) -> PreTrainedModel:
     """The model without its vocabulary head, each part on its device.
 
+    A pooler without weights is left out: transformers would give it random ones.
     `compute` is the type of products with 4-bit weights, `dtype` if it is None.
+
+    Raises:
+        ValueError: Other weights are missing.
     """
-    model = AutoModel.from_pretrained(
+    model, info = AutoModel.from_pretrained(
         folder,
         dtype=dtype,
         device_map=places,
@@ -147,7 +157,12 @@ def load_body(
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,
+        output_loading_info=True,
     )
+    if missing := sorted(info["missing_keys"]):
+        if not all(name.startswith("pooler.") for name in missing):
+            raise ValueError(f"{folder}: no weights for {', '.join(missing)}")
+        model.pooler = None
     remove_hook_from_submodules(model)  # the fast engine itself moves states between devices
     if precision == "nf4" and places.get("") == torch.device("cpu"):
         from sentscale.four_bits import widen_linears

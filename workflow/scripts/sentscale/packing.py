@@ -37,6 +37,7 @@ class Batch:
         ends: Index of each prompt's last token, shape `(n,)`.
         runs: What the batch is made of, in order.
         prefix: Number of the prefix; meaningless if no run shares a token.
+        pooled: Last tokens of each prompt that pooling "text" averages, `n` counts.
     """
 
     rows: list[int]
@@ -44,17 +45,22 @@ class Batch:
     positions: torch.Tensor
     ends: torch.Tensor
     runs: list[Run]
-    prefix: int = 0
+    prefix: int
+    pooled: list[int]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One prompt: its number and tokens, and how many of them it shares with which prefix."""
+    """One prompt: its number and tokens, and how many of them it shares with which prefix.
+
+    `pooled` of its last tokens are averaged by pooling "text".
+    """
 
     number: int
     ids: Sequence[int]
     prefix: int = 0
     shared: int = 0
+    pooled: int = 1
 
     @property
     def own(self) -> int:
@@ -120,4 +126,5 @@ def make_batch(rows: Sequence[Row]) -> Batch:
         ends=own.cumsum(0) - 1,
         runs=[Run(len(list(group)), *lengths) for lengths, group in neighbours],
         prefix=rows[0].prefix,
+        pooled=[row.pooled for row in rows],
     )

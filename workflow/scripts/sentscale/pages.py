@@ -6,6 +6,7 @@ Snakemake's report only offers a CSV file for download; a page it shows.
 import base64
 import html
 import string
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -27,6 +28,8 @@ th button:focus-visible { outline: 2px solid #0072b2 }
 th[aria-sort=ascending] button::after { content: " ▲" }
 th[aria-sort=descending] button::after { content: " ▼" }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
+.best { font-weight: 700 }
+.second { text-decoration: underline }
 tbody tr:hover { background: #eef5fb }
 </style>
 <header>
@@ -35,6 +38,7 @@ tbody tr:hover { background: #eef5fb }
 <a download="$title.csv" href="data:text/csv;base64,$csv">CSV</a>
 </header>
 <table><thead><tr>$head</tr></thead><tbody>$body</tbody></table>
+$notes
 <script>
 const body = document.querySelector("tbody"), rows = [...body.rows];
 const heads = [...document.querySelectorAll("th")];
@@ -58,12 +62,19 @@ document.querySelector("input").addEventListener("input", event => {
 """)
 
 
-def table_page(table: pd.DataFrame, title: str) -> str:
+def table_page(
+    table: pd.DataFrame,
+    title: str,
+    marks: pd.DataFrame | None = None,
+    notes: Sequence[str] = (),
+) -> str:
     """A self-contained page of one table; fractions are shown with 2 decimals.
 
     Args:
         table: Any table. A missing number is an empty cell.
         title: Heading, and name of the CSV file that the page offers.
+        marks: Of the same shape: "best", "second" or nothing.
+        notes: Sentences below the table.
 
     Returns:
         HTML. The CSV in it has every digit.
@@ -71,20 +82,24 @@ def table_page(table: pd.DataFrame, title: str) -> str:
     head = "".join(
         f'<th scope="col"><button>{html.escape(name)}</button></th>' for name in table.columns
     )
-    rows = ("".join(map(_cell, row)) for row in table.itertuples(index=False))
+    if marks is None:
+        marks = pd.DataFrame("", index=table.index, columns=table.columns)
+    pairs = zip(table.itertuples(index=False), marks.itertuples(index=False), strict=True)
+    rows = ("".join(map(_cell, row, mark)) for row, mark in pairs)
     csv = table.to_csv(index=False, lineterminator="\n").encode()
     return _PAGE.substitute(
         title=html.escape(title),
         head=head,
         body="".join(f"<tr>{row}</tr>" for row in rows),
+        notes="".join(f"<p>{html.escape(note)}</p>" for note in notes),
         csv=base64.b64encode(csv).decode(),
     )
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, mark: str) -> str:
     if isinstance(value, str):
         return f'<td data-value="{html.escape(value)}">{html.escape(value)}</td>'
     if pd.isna(value):
         return '<td class="number" data-value=""></td>'
     shown = f"{value:.2f}" if isinstance(value, float) else str(value)
-    return f'<td class="number" data-value="{value}">{shown}</td>'
+    return f'<td class="{f"number {mark}".strip()}" data-value="{value}">{shown}</td>'

@@ -30,17 +30,38 @@ class PlainEncoder(Encoder):
         prefixes: Sequence[str] = (),
         advance: Callable[[int], None] = lambda tokens: None,
         workspace: Path | None = None,
+        *,
+        starts: Sequence[int] = (),
+        every_layer: bool = False,
     ) -> NDArray[np.float32]:
+        if pooling == "own" and (every_layer or getattr(self.model, "pooler", None) is None):
+            raise ValueError(
+                "pooling 'own' is for the last layer of models with a trained pooler or with"
+                f" modules of sentence-transformers; this {self.config.model_type} has neither, or"
+                " every layer is asked for"
+            )
+        ids = self.tokenise(prompts)
+        tails = self.tails(prompts, starts) if pooling == "text" else [0] * len(prompts)
         vectors = []
-        for prompt, tokens in zip(prompts, self.tokenise(prompts), strict=True):
-            ids = torch.tensor([tokens], device=self.model.device)
-            hidden = self.model(input_ids=ids).last_hidden_state[0].float()  # (t, d)
-            if pooling == "mean":
-                vectors.append(hidden.mean(0).cpu().numpy())
-            else:
-                vectors.append(hidden[self._place(pooling, tokens, prompt)].cpu().numpy())
+        for prompt, tokens, tail in zip(prompts, ids, tails, strict=True):
+            batch = torch.tensor([tokens], device=self.model.device)
+            found = self.model(input_ids=batch, output_hidden_states=every_layer)
             advance(len(tokens))
+            if pooling == "own":
+                vectors.append(found.pooler_output[0].float().cpu().numpy())
+                continue
+            pooled = self._pooled(pooling, tokens, prompt, tail)
+            layers = found.hidden_states[:-1] if every_layer else []
+            states = [hidden[0].float() for hidden in (*layers, found.last_hidden_state)]  # (t, d)
+            vectors.append(torch.cat([one[pooled].mean(0) for one in states]).cpu().numpy())
         return np.stack(vectors)
+
+    def _pooled(self, pooling: Pooling, tokens: list[int], prompt: str, tail: int) -> slice:
+        """Which tokens' states make the vector."""
+        if pooling in ("mean", "text"):
+            return slice(-tail if tail else None, None)
+        place = self._place(pooling, tokens, prompt)
+        return slice(place, place + 1)
 
     def _place(self, pooling: Pooling, tokens: list[int], prompt: str) -> int:
         if pooling == "last":

@@ -21,7 +21,7 @@ def prompt_normalizer(representation: Representation) -> normalizers.Sequence:
     character merges with the template's next one as in a prompt that is given whole.
     They leave an empty text alone.
     """
-    before, _, after = representation.template.partition("{text}")
+    before, _, after = representation.only.partition("{text}")
     steps = [normalizers.Replace(Regex(WHITE), " "), normalizers.Strip()]
     if representation.clean_up == "sentence":
         steps += [
@@ -56,10 +56,10 @@ def prompting_tokenizer(
     """
     settings = json.loads(tokenizer.backend_tokenizer.to_str())
     for token in settings["added_tokens"]:
-        if token["content"] in representation.template:
+        if token["content"] in representation.only:
             raise ValueError(
                 f"template holds the token {token['content']!r}, which an exported tokenizer"
-                f" reads as text: {representation.template!r}"
+                f" reads as text: {representation.only!r}"
             )
         token |= {"special": True, "normalized": False}  # those are not looked for
     settings["truncation"] = settings["padding"] = None

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from sentscale.files import read_json
 
 CleanUp = Literal["words", "sentence"]
-Pooling = Literal["mean", "last", "first", "mask"]
+Pooling = Literal["mean", "last", "text", "first", "mask", "own"]
 
 SLOTS = ("text", "demo", "word")
 _SLOT = re.compile("{(" + "|".join(SLOTS) + ")}")
@@ -20,41 +20,70 @@ class Representation:
     """A prompt with its pooling, the demonstration already filled in.
 
     Attributes:
-        template: Text with exactly one slot `{text}`.
+        template: Text with the slot `{text}`, or several such texts: a sentence's
+            vector is then the mean of theirs, as they are, not normalised before.
         clean_up: What is done to a sentence before it enters the template.
         pooling: "last": state of the last token; "mean": mean over all tokens;
-            "first" and "mask": state of the first or the mask token of a model
-            that attends to both sides.
+            "text": mean over the sentence's tokens, where it ends the template; of
+            its second copy if the slot is there twice. "first" and "mask": state of
+            the first or the mask token of a model that attends to both sides. "own":
+            what the model's authors trained for it, a pooler or modules of
+            sentence-transformers.
     """
 
-    template: str
+    template: str | list[str]
     clean_up: CleanUp
     pooling: Pooling
 
     def __post_init__(self) -> None:
-        if slots_of(self.template) != ["text"]:
-            raise ValueError(
-                f"template needs the slot {{text}} once and no other: {self.template!r}"
-            )
         if self.clean_up not in get_args(CleanUp):
             raise ValueError(f"clean_up is {self.clean_up!r}, allowed: {get_args(CleanUp)}")
         if self.pooling not in get_args(Pooling):
             raise ValueError(f"pooling is {self.pooling!r}, allowed: {get_args(Pooling)}")
+        for template in self.templates:
+            if fault := fault_of(template, self.pooling):
+                raise ValueError(f"template needs {fault}: {template!r}")
+
+    @property
+    def templates(self) -> list[str]:
+        """The template, or the several."""
+        return [self.template] if isinstance(self.template, str) else self.template
+
+    @property
+    def parts(self) -> list[Self]:
+        """A representation for each template alone."""
+        return [replace(self, template=template) for template in self.templates]
+
+    @property
+    def only(self) -> str:
+        """The template.
+
+        Raises:
+            ValueError: There are several.
+        """
+        if len(self.templates) > 1:
+            raise ValueError(
+                f"one template is needed here; there are {len(self.templates)}, whose vectors are"
+                f" averaged: {self.templates[0]!r}, ..."
+            )
+        return self.templates[0]
 
     @property
     def prefix(self) -> str:
         """What all prompts begin with."""
-        return self.template.partition("{text}")[0].lstrip()
+        return self.only.partition("{text}")[0].lstrip()
+
+    def cleaned(self, sentence: str) -> str:
+        """The sentence as it enters the template."""
+        cleaned = join_words(sentence)
+        return clean_sentence(cleaned) if self.clean_up == "sentence" else cleaned
 
     def prompt(self, sentence: str) -> str:
         """The whole text that the model reads for one sentence.
 
         The prompt is stripped after filling, as in the original.
         """
-        cleaned = join_words(sentence)
-        if self.clean_up == "sentence":
-            cleaned = clean_sentence(cleaned)
-        return fill(self.template, {"text": cleaned}).strip()
+        return fill(self.only, {"text": self.cleaned(sentence)}).strip()
 
 
 def read_representation(path: Path) -> Representation:
@@ -81,6 +110,15 @@ def clean_sentence(text: str) -> str:
     if text.endswith("?"):
         text = text[:-1] + "."
     return text
+
+
+def fault_of(template: str, pooling: Pooling) -> str | None:
+    """What a template lacks; None if it is good."""
+    slots = slots_of(template)
+    if pooling != "text":
+        return None if slots == ["text"] else "the slot {text} once and no other"
+    good = slots in (["text"], ["text", "text"]) and template.endswith("{text}")
+    return None if good else "the slot {text} at its end, once more at most, and no other"
 
 
 def slots_of(template: str) -> list[str]:

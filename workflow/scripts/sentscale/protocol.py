@@ -25,6 +25,7 @@ PROTOCOL: dict[str, int] = {
     "choose_checkpoint": 1,
     "fetch_adapter": 1,
     "embed_sentences": 2,
+    "score_layers": 1,
     "export_encoder": 1,
     "score_transfer": 1,
 }

@@ -6,7 +6,8 @@ from pathlib import Path
 from sentscale.adapters import read_settings
 from sentscale.checkpoints import ADAPTER, CONFIG
 from sentscale.files import written_whole
-from sentscale.weights import convert_shard, fetch_files
+from sentscale.snapshots import fetch_files
+from sentscale.weights import convert_shard
 
 # PEFT's pickled file, before it took safetensors.
 BIN = "adapter_model.bin"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sentscale.embedding import embed
 from sentscale.encoder import Encoder, check_vectors
 from sentscale.pairs import Pair
 from sentscale.progress import Progress
@@ -24,8 +25,7 @@ def similarities(
         ValueError: A vector is not finite or zero. Names the sentence.
     """
     sentences = list(dict.fromkeys(text for p in pairs for text in (p.left, p.right)))
-    prompts = [representation.prompt(sentence) for sentence in sentences]
-    vectors = encoder.encode(prompts, representation.pooling, [representation.prefix])
+    vectors = embed(encoder, representation, sentences)
     check_vectors(vectors, sentences)
     row = {sentence: index for index, sentence in enumerate(sentences)}
     left, right = vectors[[row[p.left] for p in pairs]], vectors[[row[p.right] for p in pairs]]

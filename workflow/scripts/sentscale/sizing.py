@@ -6,10 +6,8 @@ depends on one. Constants are measured where they say so, else counted from shap
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
-
-__all__ = ["Need", "classifying", "embedding", "merging", "place", "replace", "training"]
 
 Placed = Literal["resident", "split", "stream"]
 
@@ -32,9 +30,9 @@ STATES_IN_LAYER = 12
 STATES_KEPT = 100
 # Share of that rate that training reaches on a CPU (measured): dropout, norms, 4-bit weights.
 TRAINING_SHARE = 0.5
-# LoRA of rank 64 on every linear layer adds 2 to 5 % to a model of the paper's; a matrix, its
-# gradient and two moments of AdamW take 16 bytes a number.
-LORA_SHARE, LORA_BYTES = 0.05, 16
+# LoRA on every linear layer has 18 rank x width numbers in a layer of 12 width² weights; each takes
+# 16 bytes with its gradient and AdamW's two moments, 4 in a file.
+LORA_SHARE, LORA_BYTES = 1.5, 16
 # Python with torch, transformers and its libraries on a CPU: 0.8 GB (measured); with CUDA more.
 CPU_BASE_GB, GPU_BASE_GB = 1.0, 6.0
 # Loading keeps at most one file of weights in memory; those of the hub have up to 10 GB.
@@ -61,7 +59,7 @@ class Need:
         gpu_gb: Memory on each of them.
         memory_gb: Host memory.
         seconds: Expected time.
-        disk_gb: What it leaves on disk.
+        stored_gb: What it leaves on disk.
     """
 
     placement: Placed
@@ -69,7 +67,7 @@ class Need:
     gpu_gb: float
     memory_gb: float
     seconds: float
-    disk_gb: float
+    stored_gb: float
 
     @property
     def mem_mb(self) -> int:
@@ -82,6 +80,21 @@ class Need:
         return SPARE_MIN + math.ceil(self.seconds * SPARE_TIME / 60)
 
 
+@dataclass(frozen=True)
+class Size:
+    """Of a model's body: its parameters, its layers and the numbers of a token's state in it."""
+
+    parameters: int
+    layers: float
+    width: float
+
+
+def size_of(parameters: int, layers: int | None = None, width: int | None = None) -> Size:
+    """What is known of a model's size, and what its parameters let expect of the rest."""
+    expected = width_of(parameters)
+    return Size(parameters, layers or max(1.0, expected / WIDTH_PER_LAYER), width or expected)
+
+
 def width_of(parameters: int) -> float:
     """Width of a decoder of so many parameters: 12 width² weights in each of width / 128 layers."""
     return (WIDTH_PER_LAYER * parameters / 12) ** (1 / 3)
@@ -89,7 +102,7 @@ def width_of(parameters: int) -> float:
 
 def place(
     machine: Mapping[str, Any],
-    parameters: int,
+    size: Size,
     precision: str,
     placement: str,
     max_tokens: int,
@@ -99,21 +112,25 @@ def place(
 
     Args:
         machine: See machine.schema.yaml.
-        parameters: Of the model's body.
+        size: Of the model.
         precision: Of the weights.
-        placement: "resident", "split", "stream", or "auto": resident where one GPU
-            holds the model, else split over the GPUs of a node, else stream.
+        placement: "resident", "split", "stream", or "auto": resident where one GPU (or
+            the CPU's memory) holds the model, else split over the GPUs of a node, else stream.
         max_tokens: Most tokens in a batch.
-        gpus: A number that somebody chose; None follows from the memory.
+        gpus: A number that somebody chose; None follows from the memory. A machine
+            without GPUs has none to choose.
     """
-    gpu = machine["gpu"]
-    if gpus == 0 or (gpu is None and gpus is None):
-        return ("resident" if placement == "auto" else placement), 0, 0.0  # type: ignore[return-value]
+    gpu, cpu = machine["gpu"], machine["cpu"]
+    if gpu is None or gpus == 0:
+        if placement == "auto":
+            whole = CPU_BASE_GB + size.parameters * CPU_BYTES[precision] / GB
+            placement = "resident" if whole * SPARE_MEMORY <= cpu["memory_gb"] else "stream"
+        return placement, 0, 0.0  # type: ignore[return-value]
     number = 4 if precision == "fp32" else 2
-    states = max_tokens * width_of(parameters) * STATES_IN_LAYER * number / GB
-    weights = parameters * GPU_BYTES[precision] / GB
-    room = (gpu["memory_gb"] * USABLE if gpu else math.inf) - states
-    wanted = math.ceil(weights / room) if room > 0 else 1
+    states = max_tokens * size.width * STATES_IN_LAYER * number / GB
+    weights = size.parameters * GPU_BYTES[precision] / GB
+    room = gpu["memory_gb"] * USABLE - states
+    wanted = math.ceil(weights / room) if room > 0 else gpu["per_node"] + 1
     if placement == "auto":
         if gpus is not None:
             placement = "split" if gpus > 1 else "resident"
@@ -123,14 +140,13 @@ def place(
             placement = "split" if wanted <= gpu["per_node"] else "stream"
     if gpus is None:
         gpus = wanted if placement == "split" else 1
-    layers = max(1.0, width_of(parameters) / WIDTH_PER_LAYER)
-    held = {"resident": weights, "split": weights / gpus, "stream": 3 * weights / layers}
+    held = {"resident": weights, "split": weights / gpus, "stream": 3 * weights / size.layers}
     return placement, gpus, held[placement] + states  # type: ignore[return-value]
 
 
 def embedding(
     machine: Mapping[str, Any],
-    parameters: int,
+    size: Size,
     precision: str,
     placed: tuple[Placed, int, float],
     threads: int,
@@ -142,7 +158,7 @@ def embedding(
 
     Args:
         machine: See machine.schema.yaml.
-        parameters: Of the model's body.
+        size: Of the model.
         precision: Of the weights.
         placed: Of `place`.
         threads: CPU threads.
@@ -151,6 +167,7 @@ def embedding(
         passes: How often a streamed model is read.
     """
     placement, gpus, gpu_gb = placed
+    parameters = size.parameters
     read = 2 * parameters / GB / machine["read_gb_s"]
     if placement == "stream":
         read *= passes
@@ -158,17 +175,16 @@ def embedding(
     if gpus:
         memory = GPU_BASE_GB + min(2 * parameters / GB, LARGEST_FILE_GB)
     else:
-        layers = width_of(parameters) / WIDTH_PER_LAYER
-        share = min(1.0, 3 / layers) if placement == "stream" else 1.0
+        share = min(1.0, 3 / size.layers) if placement == "stream" else 1.0
         memory = CPU_BASE_GB + share * parameters * CPU_BYTES[precision] / GB
-    vectors = kept * width_of(parameters) * 4 / GB
+    vectors = kept * size.width * 4 / GB
     memory += prompts / passes * PROMPT_GB + vectors
     return Need(placement, gpus, gpu_gb, memory, START_S + read + products, vectors)
 
 
 def training(
     machine: Mapping[str, Any],
-    parameters: int,
+    size: Size,
     recipe: Mapping[str, Any],
     triplets: int,
     gpus: int,
@@ -185,32 +201,38 @@ def training(
     kept = min(kept_rows, rows)
     passes = 3 - kept / rows + (activations == "recomputed")
     tokens = recipe["epochs"] * 3 * triplets * TRAINED_TOKENS
+    parameters = size.parameters
     products = 2 * parameters * tokens * passes / rate(machine, recipe["compute"], gpus, threads)
     products /= TRAINING_SHARE
-    width = width_of(parameters)
-    layers = 1 if activations == "recomputed" else width / WIDTH_PER_LAYER
-    alive = (recipe["chunk"] + kept / max(1, gpus)) * TRAINED_TOKENS * width * layers
+    layers = 1 if activations == "recomputed" else size.layers
+    alive = (recipe["chunk"] + kept / max(1, gpus)) * TRAINED_TOKENS * size.width * layers
     memory = alive * STATES_KEPT * (4 if recipe["compute"] == "fp32" else 2) / GB
-    memory += parameters * LORA_SHARE * LORA_BYTES / GB
-    disk = parameters * LORA_SHARE * 4 * 20 / GB
+    added = parameters * LORA_SHARE * recipe["rank"] / size.width
+    memory += added * LORA_BYTES / GB
+    stored = candidates(recipe, triplets) * added * 4 / GB
     seconds = START_S + 2 * parameters / GB / machine["read_gb_s"] + products
     if gpus:
         memory += parameters * GPU_BYTES[recipe["base"]] / GB + 1
         host = (GPU_BASE_GB + min(2 * parameters / GB, LARGEST_FILE_GB)) * gpus
-        return Need("resident", gpus, memory, host, seconds, disk)
+        return Need("resident", gpus, memory, host, seconds, stored)
     host = CPU_BASE_GB + parameters * CPU_BYTES[recipe["base"]] / GB + memory
-    return Need("resident", 0, 0.0, host, seconds, disk)
+    return Need("resident", 0, 0.0, host, seconds, stored)
 
 
-def classifying(machine: Mapping[str, Any], parameters: int, rows: int, threads: int) -> Need:
+def candidates(recipe: Mapping[str, Any], triplets: int) -> int:
+    """Checkpoints that a training leaves to choose from."""
+    return recipe["epochs"] * triplets // recipe["batch"] // recipe["checkpoint_every"]
+
+
+def classifying(size: Size, rows: int, gpus: int, threads: int) -> Need:
     """Need of a job that trains the classifiers of one transfer task.
 
     MR's 410 fits take 15.6 s for 10,662 rows of 576 numbers on two cores, and 120 s for
     4,096 numbers (measured): time goes with rows and numbers. Three copies of the vectors.
     """
-    width = width_of(parameters)
-    seconds = 5 + 15.6 * (rows / 10662) * (width / 576) * 2 / threads
-    return Need("resident", 0, 0.0, 0.6 + 3 * rows * width * 4 / GB, seconds, 0.0)
+    seconds = 5 + 15.6 * (rows / 10662) * (size.width / 576) * 2 / threads
+    vectors = rows * size.width * 4 / GB
+    return Need("resident", gpus, 3 * vectors * (gpus > 0), 0.6 + 3 * vectors, seconds, 0.0)
 
 
 def merging(machine: Mapping[str, Any], parameters: int) -> Need:
@@ -226,4 +248,4 @@ def rate(machine: Mapping[str, Any], precision: str, gpus: int, threads: int) ->
         name = "bf16" if precision == "bf16" else "fp32"
         return machine["cpu"]["gflops"][name] * 1e9 * threads * CPU_SHARE
     name = "fp32" if precision == "fp32" else "half"
-    return machine["gpu"]["tflops"][name] * 1e12 * gpus * GPU_SHARE if machine["gpu"] else math.inf
+    return machine["gpu"]["tflops"][name] * 1e12 * gpus * GPU_SHARE

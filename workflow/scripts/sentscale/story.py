@@ -10,13 +10,14 @@ from typing import Any, Self
 import jinja2
 import pandas as pd
 
-from sentscale.changes import Catalogue, Finding
+from sentscale.changes import Finding, Known
 from sentscale.contrasts import Board, Difference
 from sentscale.exhibits import Exhibit
 from sentscale.findings import TOPICS, findings, read_beside
 from sentscale.protocol import PROTOCOL
+from sentscale.questions import instead
 from sentscale.trace import EncoderRecord, Fact, task_data, trace
-from sentscale.wording import counted, duration, instead, named, signed, span, unit
+from sentscale.wording import counted, duration, named, signed, span, unit
 
 # What the folders of an encoder's vectors are named after, in their order.
 PARTS = ("models", "adapters", "precisions", "representations", "suites")
@@ -52,6 +53,7 @@ class Run:
         suites: Of the run, by name.
         families, parameters: Of each model of the run.
         zero_shot: For each representation with demonstrations the same one without.
+        reference: Representation that others are compared with.
         training_sets: What each adapter of the run was trained on, in words.
         development: Suites on which representations are ranked.
         chosen_on: Suite that demonstrations of a representation, or an adapter, are chosen on.
@@ -65,6 +67,7 @@ class Run:
     families: dict[str, str]
     parameters: dict[str, int]
     zero_shot: dict[str, str]
+    reference: str
     training_sets: dict[str, str]
     development: list[str]
     chosen_on: dict[str, str]
@@ -105,14 +108,13 @@ def page(
         Board.from_scores(scores, name, suite.tasks, suite.metric, as_path(suite.paired))
         for name, suite in run.suites.items()
     ]
-    names = [field.name for field in fields(Catalogue)]
-    catalogue = Catalogue(**{name: getattr(run, name) for name in names})
+    known = Known(**{field.name: getattr(run, field.name) for field in fields(Known)})
     beside = {
         name: read_beside(Path(suite.published))
         for name, suite in run.suites.items()
         if suite.published
     }
-    found = findings(boards, catalogue, beside)
+    found = findings(boards, known, beside)
     suites = {name: (suite.tasks, suite.scorers) for name, suite in run.suites.items()}
     records = trace(results, run.encoders, suites)
     configuration = json.dumps(run.config, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

@@ -4,6 +4,7 @@ import copy
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from typing_extensions import override
 from sentscale.attention import KeysValues
 from sentscale.decoders import Decoder
 from sentscale.encoder import Encoder
-from sentscale.engine import check_out_of_memory, gather, plan, pool
+from sentscale.engine import check_out_of_memory, gather, plan, pool, pool_inner
 from sentscale.offload import States, Weights
 from sentscale.packing import Row, make_batch, pack
 from sentscale.prompts import Pooling
@@ -68,13 +69,19 @@ class StreamEncoder(Encoder):
         prefixes: Sequence[str] = (),
         advance: Callable[[int], None] = lambda tokens: None,
         workspace: Path | None = None,
+        *,
+        starts: Sequence[int] = (),
+        every_layer: bool = False,
     ) -> NDArray[np.float32]:
-        rows, heads = plan(self, prompts, pooling, prefixes)
+        rows, heads = plan(self, prompts, pooling, prefixes, starts)
         firsts = [[Row(0, head)] for head in heads]
         batches = pack(rows, self.max_tokens)
         sizes = [sum(row.own for row in batch) for batch in [*firsts, *batches]]
+        inner: list[list[torch.Tensor]] = [[] for _ in batches]
         with tempfile.TemporaryDirectory() as scratch:
-            states = States(workspace or Path(scratch), self.dtype, self.config.hidden_size)
+            # What was pooled of earlier layers is not in a workspace.
+            folder = Path(scratch) if every_layer or workspace is None else workspace
+            states = States(folder, self.dtype, self.config.hidden_size)
             done = states.newest()
             if done < 0:
                 states.write(0, self._embed([*firsts, *batches]))
@@ -84,6 +91,8 @@ class StreamEncoder(Encoder):
             for number, layer in self._read_layers(done):
                 last = number + 1 == len(self.decoder.layers)
                 incoming = states.read(number, sizes)
+                if every_layer:
+                    incoming = pooled_on_the_way(incoming, firsts, batches, pooling, inner)
                 outgoing = self._apply(layer, incoming, firsts, batches, last, pooling, report)
                 if last:
                     vectors = list(outgoing)
@@ -93,8 +102,8 @@ class StreamEncoder(Encoder):
             states.clear()
         return gather(
             [
-                ([row.number for row in batch], one)
-                for batch, one in zip(batches, vectors, strict=True)
+                ([row.number for row in batch], torch.cat([*before, one], dim=1))
+                for batch, before, one in zip(batches, inner, vectors, strict=True)
             ]
         )
 
@@ -176,13 +185,27 @@ class StreamEncoder(Encoder):
             rotations = self.decoder.rotations(moved, batch.positions.to(self.device))
             asked = batch.ends.to(self.device) if last and pooling == "last" else None
             out = self.decoder.step(layer, moved, rotations, batch.runs, memory, asked)
-            return (pool(self.decoder.finish(out), batch.runs, pooling) if last else out).cpu()
+            return (pool(self.decoder.finish(out), batch, pooling) if last else out).cpu()
         except RuntimeError as error:
             check_out_of_memory(error, rows)
         half = len(rows) // 2
         split = sum(row.own for row in rows[:half])
         parts = ((hidden[:split], rows[:half]), (hidden[split:], rows[half:]))
         return torch.cat([self._step(layer, *part, memory, last, pooling) for part in parts])
+
+
+def pooled_on_the_way(
+    incoming: Iterator[torch.Tensor],
+    firsts: list[list[Row]],
+    batches: list[list[Row]],
+    pooling: Pooling,
+    inner: list[list[torch.Tensor]],
+) -> Iterator[torch.Tensor]:
+    """The same states; of each batch the pooled ones go into its list of `inner`."""
+    yield from islice(incoming, len(firsts))
+    for rows, found, hidden in zip(batches, inner, incoming, strict=True):
+        found.append(pool_inner(hidden, make_batch(rows), pooling))
+        yield hidden
 
 
 class EachLayer:

@@ -12,6 +12,10 @@ from sentscale.files import read_json, write_text
 ENCODER = ["model", "precision", "representation", "adapter"]
 SCORE_COLUMNS = [*ENCODER, "task", "metric", "value", "low", "high", "n"]
 AVERAGE = "Avg."
+# What is the same for all representations of a row of bars, or a column of a table.
+WITHOUT_PROMPT = ["model", "adapter", "precision"]
+# Blocks of a printed table.
+BLOCKS = AS_THEY_COME, FINE_TUNED, PUBLISHED = "as they come", "fine-tuned", "published"
 # Of the paper's own fine-tuned models.
 PAPER_TRAINING_SET = "nli, 275,601 triplets"
 
@@ -85,24 +89,49 @@ def suite_table(scores: pd.DataFrame, tasks: list[str], metric: str) -> pd.DataF
     return table.rename_axis(columns=None).reset_index()
 
 
-def published_table(path: Path, suite: str, tasks: list[str], metric: str) -> pd.DataFrame:
-    """Printed scores of a suite, to stand below ours: precision "published".
+def in_blocks(ours: pd.DataFrame, published: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Put models as they come first, then those with an adapter, then published rows.
 
     Args:
-        path: `workflow/resources/paper_tables.tsv`.
-        suite: Rows of this one.
-        tasks: In the order of the columns; what was not printed is NaN.
-        metric: Rows of this one.
+        ours: Rows of `suite_table`.
+        published: Rows of `published_table`.
+
+    Returns:
+        All rows with the columns of `ours`, and the name of the block of each.
     """
-    names = dict.fromkeys(["method", "model", "parameters", "adapter", "task"], str)
-    cells = pd.read_csv(path, sep="\t", dtype=names, keep_default_na=False, quoting=csv.QUOTE_NONE)
-    cells = cells[(cells.suite == suite) & (cells.metric == metric)].assign(precision="published")
-    cells["model"] += " " + cells.parameters
-    cells = cells.rename(columns={"method": "representation"})
-    rows = list(cells.groupby(ENCODER, sort=False).groups)
-    wide = cells.pivot(index=ENCODER, columns="task", values="value").reindex(
-        index=pd.MultiIndex.from_tuples(rows, names=ENCODER), columns=[*tasks, AVERAGE]
+    blocks = [FINE_TUNED if adapter else AS_THEY_COME for adapter in ours.adapter]
+    blocks += [PUBLISHED] * len(published)
+    table = pd.concat([ours, published.reindex(columns=ours.columns)], ignore_index=True)
+    order = np.argsort([BLOCKS.index(block) for block in blocks], kind="stable")
+    return table.iloc[order].reset_index(drop=True), [blocks[row] for row in order]
+
+
+def representation_table(
+    scores: pd.DataFrame, tasks: list[str], metric: str, order: list[str]
+) -> pd.DataFrame:
+    """A row for each representation, a column for each model, where a model has several.
+
+    Args:
+        scores: Tidy scores.
+        tasks: Of the suite.
+        metric: For example "spearman_all".
+        order: Of the representations.
+
+    Returns:
+        Column "representation", then one for each model; adapter and precision are named
+        in the column where models differ in them. A score that is missing is NaN.
+    """
+    table = suite_table(scores, tasks, metric)
+    several = table.groupby(WITHOUT_PROMPT, sort=False).representation.transform("nunique") > 1
+    table = table[several]
+    shared = [name for name in ("precision", "adapter") if table[name].nunique() == 1]
+    parts = [name for name in WITHOUT_PROMPT if name not in shared]
+    heads = [", ".join(filter(None, row)) for row in table[parts].itertuples(index=False)]
+    wide = table.assign(head=heads).pivot(
+        index="representation", columns="head", values=AVERAGE if len(tasks) > 1 else tasks[0]
     )
+    rows = [name for name in order if name in wide.index]
+    wide = wide.reindex(index=rows, columns=list(dict.fromkeys(heads)))
     return wide.rename_axis(columns=None).reset_index()
 
 
@@ -119,7 +148,7 @@ def with_training_set(table: pd.DataFrame, sets: dict[str, str]) -> pd.DataFrame
         The table; without the column if no row has an adapter.
     """
     ours = table.precision != "published"
-    told = table.adapter.where(ours, "").map(sets).fillna("")
+    told = pd.Series([sets.get(name, "") for name in table.adapter.where(ours, "")], table.index)
     told = told.mask(~ours & (table.adapter == "cse"), PAPER_TRAINING_SET)
     if (told == "").all():
         return table
@@ -157,13 +186,8 @@ def gain_table(
         if bare is not None:
             cells = model, precision, representation, adapter, bare, value, round(value - bare, 2)
             rows.append(cells)
-    return pd.DataFrame(rows, columns=[*ENCODER, "without", "with", "gain"])
-
-
-def published_gains(path: Path, suite: str, metric: str) -> pd.DataFrame:
-    """Printed gains of a suite's average, to stand below ours: precision "published"."""
-    table = published_table(path, suite, [], f"gain of {metric}")
-    return table.rename(columns={AVERAGE: "gain"})
+    numbers = ["without", "with", "gain"]
+    return pd.DataFrame(rows, columns=[*ENCODER, *numbers]).astype(dict.fromkeys(numbers, float))
 
 
 def read_ranking(path: Path) -> pd.DataFrame:

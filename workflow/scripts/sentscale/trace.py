@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentscale.contrasts import EncoderName
 from sentscale.files import read_json
+from sentscale.lines import EncoderName
 from sentscale.store import ENCODER
 from sentscale.wording import duration
 

@@ -2,7 +2,6 @@
 
 import logging
 import pickle
-import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import save_file
 from transformers import AutoModel, AutoTokenizer
 
@@ -26,12 +23,17 @@ from sentscale.files import (
     written_whole,
 )
 from sentscale.provenance import versions
+from sentscale.snapshots import (
+    MODULE_FILES,
+    SMALL_FILES,
+    check_blobs,
+    fetch_files,
+    files_of,
+    module_folders,
+    snapshot,
+)
 
 log = logging.getLogger(__name__)
-
-# Configuration and tokenizer; weights are asked for by their own pattern.
-SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
-IN_SUBFOLDERS = ["*/*"]
 
 
 @dataclass(frozen=True)
@@ -129,56 +131,14 @@ def fetch_from_hub(repository: str, revision: str, folder: Path) -> Path | None:
     """
     kinds = ["*.safetensors", "pytorch_model*.bin"]
     where = fetch_files(repository, revision, SMALL_FILES, kinds)
+    patterns = [f"{name}/{kind}" for name in module_folders(where) for kind in MODULE_FILES]
+    if patterns:
+        snapshot(repository, revision, patterns, ignored=[])
+        check_blobs(where)
     if list(where.glob("*.safetensors")):
         return None
     convert_bin(where, folder)
     return folder
-
-
-def fetch_files(repository: str, revision: str, small: list[str], kinds: list[str]) -> Path:
-    """Fetch some files of one revision into the hub's own cache, or take them from there.
-
-    Files of a blob store are named by their SHA-256: each is compared with its
-    name, because the client compares sizes only.
-
-    Args:
-        repository: Owner and name.
-        revision: A full commit id.
-        small: Patterns of files that are always fetched.
-        kinds: Patterns of weights. Only the first kind that is there is fetched.
-
-    Returns:
-        The folder in the cache, which may lack what the repository lacks.
-
-    Raises:
-        ValueError: A cached file is damaged.
-        OSError: Offline and not in the cache, or no such repository (the client's message).
-    """
-    for kind in kinds:
-        try:
-            where = _snapshot(repository, revision, [*small, kind])
-        except LocalEntryNotFoundError as error:
-            raise FileNotFoundError(f"{repository} at {revision}: {error}") from error
-        if list(where.glob(kind)):
-            break
-    for path in sorted(where.glob("*")):
-        blob = path.resolve().name
-        if re.fullmatch("[0-9a-f]{64}", blob):
-            check_sha256(path, blob)
-    return where
-
-
-def _snapshot(
-    repository: str, revision: str, patterns: list[str], *, offline: bool = False
-) -> Path:
-    found = snapshot_download(
-        repository,
-        revision=revision,
-        allow_patterns=patterns,
-        ignore_patterns=IN_SUBFOLDERS,
-        local_files_only=offline,
-    )
-    return Path(found)
 
 
 def convert_bin(source: Path, folder: Path) -> None:
@@ -204,6 +164,9 @@ def convert_bin(source: Path, folder: Path) -> None:
             for path in source.glob(pattern):
                 if not path.name.startswith("pytorch_model"):
                     shutil.copyfile(path, part / path.name)
+        for name in module_folders(source):
+            if (source / name).is_dir():
+                shutil.copytree(source / name, part / name)
 
 
 def convert_shard(shard: Path, out: Path) -> list[str]:
@@ -245,8 +208,7 @@ def write_manifest(out: Path, source: dict[str, Any], folder: Path | None) -> No
     if not list(where.glob("*.safetensors")) or not (where / "config.json").is_file():
         raise ValueError(f"{where}: need *.safetensors and config.json to be a model")
     log.info("hashing %s", where)
-    names = sorted(path.name for path in where.iterdir() if path.is_file())
-    manifest["files"] = {name: sha256_of(where / name) for name in names}
+    manifest["files"] = {name: sha256_of(where / name) for name in files_of(where)}
     write_json(out, manifest)
 
 
@@ -257,7 +219,7 @@ def _locate(manifest: dict[str, Any], beside: Path) -> Path:
         return Path(manifest["source"]["path"])
     hub = manifest["source"]["hub"]
     patterns = [*SMALL_FILES, "*.safetensors"]
-    return _snapshot(hub["repository"], hub["revision"], patterns, offline=True)
+    return snapshot(hub["repository"], hub["revision"], patterns, offline=True)
 
 
 def open_weights(manifest_path: Path) -> Path:

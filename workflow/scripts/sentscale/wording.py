@@ -1,6 +1,7 @@
 """Numbers and names as words of a sentence."""
 
-from sentscale.contrasts import Board, Difference, EncoderName
+from sentscale.contrasts import Board, Difference
+from sentscale.lines import EncoderName
 
 METRICS = {"spearman": "Spearman's ρ × 100", "accuracy": "accuracy × 100"}
 
@@ -8,12 +9,6 @@ METRICS = {"spearman": "Spearman's ρ × 100", "accuracy": "accuracy × 100"}
 def named(name: EncoderName) -> str:
     """All that names an encoder."""
     return ", ".join(filter(None, name))
-
-
-def instead(first: EncoderName, second: EncoderName) -> str:
-    """What the second encoder has that is not the first one's."""
-    parts = zip(first, second, strict=True)
-    return ", ".join(theirs or "no adapter" for ours, theirs in parts if ours != theirs)
 
 
 def unit(board: Board) -> str:

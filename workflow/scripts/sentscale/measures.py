@@ -1,0 +1,25 @@
+"""The table of how encoders' vectors lie."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from sentscale.files import read_json
+from sentscale.tables import ENCODER
+
+MEASURES = ["mean_cosine", "effective_rank", "first_component", "alignment", "uniformity"]
+
+
+def geometry_table(paths: list[Path]) -> pd.DataFrame:
+    """One row for each JSON file of measure_geometry, in their order.
+
+    Returns:
+        Columns `ENCODER` and `MEASURES`; adapter is empty for a model as it comes, and
+        `alignment` NaN for a suite without pairs that people call alike.
+    """
+    rows = []
+    for path in paths:
+        found = read_json(path)
+        rows.append(found["encoder"] | {name: found[name] for name in MEASURES})
+    table = pd.DataFrame(rows, columns=[*ENCODER, *MEASURES])
+    return table.replace({"adapter": {"none": ""}}).astype(dict.fromkeys(MEASURES, float))
