@@ -23,6 +23,7 @@ include: "workflow/rules/common_statistics.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/common_tables.smk"
 include: "workflow/rules/common_figures.smk"
+include: "workflow/rules/common_index.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/demonstrations.smk"
@@ -37,13 +38,14 @@ include: "workflow/rules/statistics.smk"
 include: "workflow/rules/trends.smk"
 include: "workflow/rules/geometry.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/index.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/mteb.smk"
 include: "workflow/rules/cluster.smk"
 
 
 rule all:
-    """Every table and figure of the run that config.yaml chooses."""
+    """Every table and figure of the run that config.yaml chooses, and the page about it."""
     default_target: True
     localrule: True
     input:
@@ -52,3 +54,4 @@ rule all:
         steps=steps_of_run,
         tables=tables_of_run,
         figures=figures_of_run,
+        index="results/index.html",

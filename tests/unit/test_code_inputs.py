@@ -35,7 +35,7 @@ def test_steps_after_the_vectors_list_their_code():
     statistics |= {"plot_differences", "fit_trends", "tabulate_ranks", "tabulate_stability"}
     geometry = {"measure_geometry", "tabulate_geometry"}
     layers = {"tabulate_layers", "plot_layers"}
-    scores = {"score_sts", "score_demonstrations", "collect_scores", "export_mteb"}
+    scores = {"score_sts", "score_demonstrations", "collect_scores", "export_mteb", "write_index"}
     assert set(LISTED) == scores | tables | figures | statistics | geometry | layers
 
 

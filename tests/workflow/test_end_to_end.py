@@ -60,6 +60,17 @@ def test_what_is_told_of_two_encoders_follows_from_their_scores(finished):
     assert geometry.mean_cosine[0] == pytest.approx(cosines.mean(), abs=1e-6)
 
 
+def test_the_page_shows_every_table_and_figure_and_every_score(finished):
+    page = (finished.folder / "results/index.html").read_text(encoding="utf-8")
+    for name in ("sample-dev", "sample", "sample-transfer", "gain/sample", "demonstrations/sample"):
+        assert f"results/tables/{name}.html, .csv, .md, .tex" in page
+    for name in ("scaling/sample", "representations/sample-dev", "demonstrations/sample"):
+        assert f"results/figures/{name}.svg, .pdf" in page
+    scores = pd.read_csv(finished.folder / "results/tables/scores.csv")
+    assert all(f"{value:.2f} <small>(" in page for value in scores["value"])
+    assert str(finished.folder) not in page  # no place of this machine
+
+
 def test_vectors_are_described_beside_them(finished):
     about = json.loads((finished.folder / VECTORS).with_suffix(".json").read_text())
     vectors = np.load(finished.folder / VECTORS)
@@ -74,6 +85,7 @@ def test_the_report_holds_every_table_and_figure(finished, tmp_path):
     report = (flow.folder / "results/report.html").read_text()
     for name in ("scores", "sample", "sample-dev", "sample-transfer"):
         assert f"results/tables/{name}.html" in report
+    assert "results/index.html" in report
     assert "results/figures/scaling/sample.svg" in report
     assert "results/figures/representations/sample-dev.svg" in report
 
