@@ -10,6 +10,7 @@ from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
+from sentscale.imports import imported
 from sentscale.protocol import PROTOCOL
 
 # A job's `python` is the one that runs Snakemake, also when .venv is not activated.
@@ -61,8 +62,9 @@ wildcard_constraints:
     scorer="|".join(SCORERS.values()),
 
 
-def code(script, *modules):
+def code(script):
     """A script and the modules that it uses: inputs of steps that take seconds."""
+    modules = sorted(imported(SCRIPTS / f"{script}.py"))
     library = [f"workflow/scripts/sentscale/{name}.py" for name in modules]
     return [f"workflow/scripts/{script}.py", *library]
 

@@ -12,7 +12,7 @@ rule score_sts:
         weights="results/models/{model}/manifest.json",
         adapter=adapter_of,
         representation="results/representations/{model}/{representation}.json",
-        code=code("score_sts", "files", "pairs", "prompts", "provenance", "store", "sts", "tasks"),
+        code=code("score_sts"),
     output:
         score="results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.json",
         similarities="results/scores/sts/{model}/{adapter}/{precision}/{representation}/{task}.npy",
@@ -73,7 +73,7 @@ rule collect_scores:
     localrule: True
     input:
         scores=scores_of_run,
-        code=code("collect_scores", "files", "pages", "tables"),
+        code=code("collect_scores"),
     output:
         table="results/tables/scores.csv",
         page=report(

@@ -7,9 +7,7 @@ rule plot_scaling:
     input:
         scores="results/tables/scores.csv",
         published=PUBLISHED,
-        code=code(
-            "plot_scaling", "figures", "files", "lines", "panels", "reference", "sizes", "tables"
-        ),
+        code=code("plot_scaling"),
     output:
         svg=report(
             "results/figures/scaling/{suite}.svg",
@@ -37,16 +35,7 @@ rule plot_representations:
     input:
         scores="results/tables/scores.csv",
         published=PUBLISHED,
-        code=code(
-            "plot_representations",
-            "bars",
-            "figures",
-            "files",
-            "lines",
-            "panels",
-            "reference",
-            "tables",
-        ),
+        code=code("plot_representations"),
     output:
         svg=report(
             "results/figures/representations/{suite}.svg",
@@ -74,7 +63,7 @@ rule plot_demonstrations:
     input:
         scores=files_of_search("scores.tsv"),
         choices=files_of_search("choice.json"),
-        code=code("plot_demonstrations", "figures", "files", "histograms", "tables"),
+        code=code("plot_demonstrations"),
     output:
         svg=report(
             "results/figures/demonstrations/{search}.svg",
@@ -104,7 +93,7 @@ rule plot_cost:
     localrule: True
     input:
         scores="results/tables/scores.csv",
-        code=code("plot_cost", "callouts", "effort", "figures", "files", "lines", "tables"),
+        code=code("plot_cost"),
     output:
         svg=report(
             "results/figures/cost/{suite}.svg",
@@ -136,16 +125,7 @@ rule plot_heat_map:
         abouts=heat_map_files("json"),
         made_from=lambda wildcards: [path for paths in heat_map_sources() for path in paths],
         sentences="results/sentences/{suite}.txt",
-        code=code(
-            "plot_heat_map",
-            "figures",
-            "files",
-            "heat_map",
-            "prompts",
-            "provenance",
-            "store",
-            "tables",
-        ),
+        code=code("plot_heat_map"),
     output:
         svg=report(
             "results/figures/heat_map/{suite}.svg",

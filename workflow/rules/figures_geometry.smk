@@ -6,18 +6,7 @@ rule plot_geometry:
     localrule: True
     input:
         measures=geometry_of,
-        code=code(
-            "plot_geometry",
-            "figures",
-            "files",
-            "geometry_panels",
-            "lines",
-            "measures",
-            "panels",
-            "reference",
-            "sizes",
-            "tables",
-        ),
+        code=code("plot_geometry"),
     output:
         svg=report(
             "results/figures/geometry/{suite}.svg",
@@ -47,18 +36,7 @@ rule plot_spectra:
     localrule: True
     input:
         measures=geometry_of,
-        code=code(
-            "plot_spectra",
-            "figures",
-            "files",
-            "geometry_panels",
-            "lines",
-            "measures",
-            "panels",
-            "reference",
-            "sizes",
-            "tables",
-        ),
+        code=code("plot_spectra"),
     output:
         svg=report(
             "results/figures/spectra/{suite}.svg",

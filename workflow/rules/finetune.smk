@@ -112,7 +112,7 @@ rule plot_training:
     input:
         curves=files_of_training("curve.csv"),
         scores=files_of_training("checkpoints.csv"),
-        code=code("plot_training", "curves", "figures", "files", "tables"),
+        code=code("plot_training"),
     output:
         svg=report(
             "results/figures/training/{adapter}.svg",

@@ -12,17 +12,7 @@ rule measure_geometry:
         weights="results/models/{model}/manifest.json",
         adapter=adapter_of,
         representation="results/representations/{model}/{representation}.json",
-        code=code(
-            "measure_geometry",
-            "files",
-            "geometry",
-            "pairs",
-            "prompts",
-            "provenance",
-            "store",
-            "sts",
-            "tasks",
-        ),
+        code=code("measure_geometry"),
     output:
         measures="results/geometry/{model}/{adapter}/{precision}/{representation}/{suite}.json",
     log:
@@ -47,7 +37,7 @@ rule tabulate_geometry:
     localrule: True
     input:
         measures=geometry_of,
-        code=code("tabulate_geometry", "files", "formats", "measures", "pages", "tables"),
+        code=code("tabulate_geometry"),
     output:
         csv="results/tables/geometry/{suite}.csv",
         markdown="results/tables/geometry/{suite}.md",

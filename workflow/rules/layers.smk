@@ -41,7 +41,7 @@ rule tabulate_layers:
     localrule: True
     input:
         scores=scores_of_layers,
-        code=code("tabulate_layers", "files", "formats", "layer_tables", "pages", "tables"),
+        code=code("tabulate_layers"),
     output:
         csv="results/tables/layers/{suite}.csv",
         markdown="results/tables/layers/{suite}.md",
@@ -72,7 +72,7 @@ rule plot_layers:
     localrule: True
     input:
         scores=scores_of_layers,
-        code=code("plot_layers", "figures", "files", "layer_figure", "layer_tables", "tables"),
+        code=code("plot_layers"),
     output:
         svg=report(
             "results/figures/layers/{suite}.svg",

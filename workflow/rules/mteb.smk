@@ -13,17 +13,7 @@ rule export_mteb:
         adapter=adapter_of,
         representation="results/representations/{model}/{representation}.json",
         tasks=MTEB_TASKS,
-        code=code(
-            "export_mteb",
-            "files",
-            "mteb_results",
-            "pairs",
-            "prompts",
-            "provenance",
-            "store",
-            "sts",
-            "tasks",
-        ),
+        code=code("export_mteb"),
     output:
         # As mteb names a model, and wants its results in a folder of that name.
         folder=directory(

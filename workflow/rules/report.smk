@@ -11,7 +11,7 @@ rule tabulate_suite:
     input:
         scores="results/tables/scores.csv",
         published=PUBLISHED,
-        code=code("tabulate_suite", "files", "formats", "pages", "reference", "tables"),
+        code=code("tabulate_suite"),
     output:
         csv="results/tables/{suite}.csv",
         markdown="results/tables/{suite}.md",
@@ -44,7 +44,7 @@ rule tabulate_gain:
     input:
         scores="results/tables/scores.csv",
         published=PUBLISHED,
-        code=code("tabulate_gain", "comparison", "files", "formats", "pages", "reference", "tables"),
+        code=code("tabulate_gain"),
     output:
         csv="results/tables/gain/{suite}.csv",
         markdown="results/tables/gain/{suite}.md",
@@ -78,7 +78,7 @@ rule tabulate_demonstrations:
     localrule: True
     input:
         scores=files_of_search("scores.tsv"),
-        code=code("tabulate_demonstrations", "files", "formats", "pages", "tables"),
+        code=code("tabulate_demonstrations"),
     output:
         csv="results/tables/demonstrations/{search}.csv",
         markdown="results/tables/demonstrations/{search}.md",

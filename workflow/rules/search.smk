@@ -67,17 +67,7 @@ rule score_demonstrations:
         similarities="results/demonstrations/{search}/{model}/similarities.npy",
         candidates=candidates_of,
         tasks=tasks_of_search,
-        code=code(
-            "score_demonstrations",
-            "choice",
-            "demonstrations",
-            "files",
-            "pairs",
-            "prompts",
-            "resampling",
-            "sts",
-            "tasks",
-        ),
+        code=code("score_demonstrations"),
     output:
         scores="results/demonstrations/{search}/{model}/scores.tsv",
     log:

@@ -7,23 +7,7 @@ rule resample_scores:
     input:
         tables=tasks_of,
         scores=stored_scores_of,
-        code=code(
-            "resample_scores",
-            "draws",
-            "files",
-            "lines",
-            "pairs",
-            "prompts",
-            "provenance",
-            "resampling",
-            "samples",
-            "store",
-            "sts",
-            "suite_draws",
-            "tables",
-            "tasks",
-            "transfer",
-        ),
+        code=code("resample_scores"),
     output:
         draws="results/resamples/{suite}.npy",
         about="results/resamples/{suite}.json",
@@ -50,9 +34,7 @@ rule tabulate_differences:
     input:
         draws="results/resamples/{suite}.npy",
         about="results/resamples/{suite}.json",
-        code=code(
-            "tabulate_differences", "differences", "draws", "files", "lines", "questions", "tables"
-        ),
+        code=code("tabulate_differences"),
     output:
         csv="results/tables/differences/{suite}.csv",
     log:
@@ -72,17 +54,7 @@ rule tabulate_comparisons:
     input:
         draws="results/resamples/{suite}.npy",
         about="results/resamples/{suite}.json",
-        code=code(
-            "tabulate_comparisons",
-            "differences",
-            "draws",
-            "files",
-            "formats",
-            "lines",
-            "pages",
-            "questions",
-            "tables",
-        ),
+        code=code("tabulate_comparisons"),
     output:
         csv="results/tables/comparisons/{suite}.csv",
         markdown="results/tables/comparisons/{suite}.md",
@@ -112,17 +84,7 @@ rule plot_differences:
     localrule: True
     input:
         differences="results/tables/differences/{suite}.csv",
-        code=code(
-            "plot_differences",
-            "differences",
-            "draws",
-            "figures",
-            "files",
-            "lines",
-            "maps",
-            "questions",
-            "tables",
-        ),
+        code=code("plot_differences"),
     output:
         svg=report(
             "results/figures/differences/{suite}.svg",

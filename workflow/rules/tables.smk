@@ -7,9 +7,7 @@ rule tabulate_published:
     input:
         scores="results/tables/scores.csv",
         published=PUBLISHED,
-        code=code(
-            "tabulate_published", "comparison", "files", "formats", "pages", "reference", "tables"
-        ),
+        code=code("tabulate_published"),
     output:
         csv="results/tables/published/{suite}.csv",
         markdown="results/tables/published/{suite}.md",
@@ -43,15 +41,7 @@ rule tabulate_quantisation:
         scores="results/tables/scores.csv",
         benchmarks=benchmarks_of_precisions,
         published=PUBLISHED,
-        code=code(
-            "tabulate_quantisation",
-            "files",
-            "formats",
-            "pages",
-            "quantisation",
-            "reference",
-            "tables",
-        ),
+        code=code("tabulate_quantisation"),
     output:
         csv="results/tables/quantisation/{suite}.csv",
         markdown="results/tables/quantisation/{suite}.md",
@@ -83,7 +73,7 @@ rule tabulate_representations:
     localrule: True
     input:
         scores="results/tables/scores.csv",
-        code=code("tabulate_representations", "files", "formats", "pages", "tables"),
+        code=code("tabulate_representations"),
     output:
         csv="results/tables/representations/{suite}.csv",
         markdown="results/tables/representations/{suite}.md",
@@ -119,17 +109,7 @@ rule tabulate_chosen:
         printed="workflow/resources/paper_demonstrations.tsv",
         listed=published_list_of,
         published=PUBLISHED,
-        code=code(
-            "tabulate_chosen",
-            "chosen",
-            "demonstrations",
-            "files",
-            "formats",
-            "pages",
-            "prompts",
-            "reference",
-            "tables",
-        ),
+        code=code("tabulate_chosen"),
     output:
         csv="results/tables/chosen/{search}.csv",
         markdown="results/tables/chosen/{search}.md",

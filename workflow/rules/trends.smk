@@ -7,7 +7,7 @@ rule fit_trends:
     input:
         draws="results/resamples/{suite}.npy",
         about="results/resamples/{suite}.json",
-        code=code("fit_trends", "draws", "files", "formats", "lines", "pages", "tables", "trends"),
+        code=code("fit_trends"),
     output:
         csv="results/tables/trends/{suite}.csv",
         markdown="results/tables/trends/{suite}.md",
@@ -41,9 +41,7 @@ rule tabulate_ranks:
     input:
         draws="results/resamples/{suite}.npy",
         about="results/resamples/{suite}.json",
-        code=code(
-            "tabulate_ranks", "draws", "files", "formats", "lines", "pages", "stability", "tables"
-        ),
+        code=code("tabulate_ranks"),
     output:
         csv="results/tables/ranks/{suite}.csv",
         markdown="results/tables/ranks/{suite}.md",
@@ -71,16 +69,7 @@ rule tabulate_stability:
     input:
         draws="results/resamples/{suite}.npy",
         about="results/resamples/{suite}.json",
-        code=code(
-            "tabulate_stability",
-            "draws",
-            "files",
-            "formats",
-            "lines",
-            "pages",
-            "stability",
-            "tables",
-        ),
+        code=code("tabulate_stability"),
     output:
         csv="results/tables/stability/{suite}.csv",
         markdown="results/tables/stability/{suite}.md",
