@@ -163,3 +163,15 @@ def settings_of_classifier(wildcards):
             "protocol": PROTOCOL["score_transfer"],
         }
     )
+
+
+include: "common_adapters.smk"
+include: "common_demonstrations.smk"
+include: "common_export.smk"
+include: "common_figures.smk"
+include: "common_index.smk"
+include: "common_layers.smk"
+include: "common_mteb.smk"
+include: "common_resources.smk"
+include: "common_statistics.smk"
+include: "common_tables.smk"

@@ -44,7 +44,7 @@ def published_list_of(wildcards):
 
 
 def paper_tables_of_run():
-    """Names of the tables that report.smk does not have."""
+    """Names of the tables that tables_suites.smk does not have."""
     suites = suites_of_run()
     return [
         *[f"published/{suite}" for suite in suites],

@@ -104,3 +104,7 @@ rule plot_differences:
     shell:
         "python workflow/scripts/plot_differences.py --differences {input.differences}"
         " --suite {wildcards.suite} --style {params.style:q} --out {output} 2>&1 | tee {log}"
+
+
+include: "trends.smk"
+include: "geometry.smk"

@@ -133,3 +133,6 @@ rule tabulate_chosen:
         " --scores {input.scores} --models {params.models} --printed {input.printed}"
         " --list {input.listed} --published {input.published} --search {wildcards.search}"
         " --out {output} 2>&1 | tee {log}"
+
+
+include: "tables_suites.smk"
