@@ -89,7 +89,7 @@ def test_the_papers_icl_averages_saturate_and_those_without_do_not():
 
 
 def test_without_noise_of_the_pairs_the_band_is_the_t_distributions():
-    found = simulated_fits(X, np.tile(Y, (20_000, 1)), "linear", 1)
+    found = simulated_fits(X, Y, np.tile(Y, (20_000, 1)), "linear", 1)
     line = stats.linregress(X, Y)
     half = stats.t.ppf(0.975, 6) * line.stderr
     expected = line.slope - half, line.slope + half
@@ -105,8 +105,22 @@ def test_without_scatter_of_the_models_it_is_the_pairs():
     # Each resample is a line of its own, without anything about it.
     slopes = np.linspace(1, 2, 101)
     resampled = 50 + slopes[:, None] * (X - 9)
-    found = simulated_fits(X, resampled, "linear", 1)
+    found = simulated_fits(X, resampled[50], resampled, "linear", 1)
     assert found.slope == pytest.approx(slopes)
+
+
+def test_noise_of_the_pairs_counts_once():
+    # Models scatter about their line by 1, pairs shake each by 1 more, resamples by 1 again. Least
+    # squares sees the first two together, and its interval is right for them.
+    rng = np.random.default_rng(1)
+    ours, theirs = [], []
+    for _ in range(200):
+        scores = 60 + 3 * X + rng.normal(size=8) + rng.normal(size=8)
+        resampled = scores + rng.normal(size=(500, 8))
+        found = simulated_fits(X, scores, resampled, "linear", 1)
+        ours.append(np.diff(np.percentile(found.slope, [2.5, 97.5]))[0])
+        theirs.append(2 * stats.t.ppf(0.975, 6) * stats.linregress(X, scores).stderr)
+    assert np.mean(ours) == pytest.approx(np.mean(theirs), rel=0.06)
 
 
 def draws(models, points, resampled):

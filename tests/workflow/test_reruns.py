@@ -1,6 +1,7 @@
 """What a change reruns: what may change its numbers, and nothing else."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -32,6 +33,7 @@ RANKS = {"tabulate_ranks": 1, "tabulate_stability": 1}  # of two tasks, with thr
 GEOMETRY = {"measure_geometry": 4, "tabulate_geometry": 2, "plot_geometry": 2, "plot_spectra": 2}
 SEARCH = {"search_demonstrations": 1, "choose_demonstration": 1, "score_demonstrations": 1}
 SEARCHED = {"tabulate_demonstrations": 1, "tabulate_chosen": 1, "plot_demonstrations": 1}
+BEFORE_SCORES = {"fill_representation", "search_demonstrations", "embed_sentences"}
 FIGURES = {"plot_scaling": 2, "plot_representations": 1, "plot_demonstrations": 1}
 FIGURES |= {"plot_differences": 2, "plot_cost": 2, "plot_heat_map": 1}
 FIGURES |= {"plot_geometry": 2, "plot_spectra": 2}
@@ -88,6 +90,35 @@ def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
 def test_a_line_of_one_figure_reruns_only_that_figure(made):
     made.edit("workflow/scripts/sentscale/sizes.py", "capsize=2", "capsize=3")
     assert made.planned() == {"plot_scaling": 2}
+
+
+def test_another_value_in_a_score_file_reruns_what_shows_it_and_nothing_before(made):
+    path = made.folder / "results/scores/sts/tiny/none/fp32/eol/sample-text.json"
+    about = json.loads(path.read_text())
+    about["scores"]["spearman_all"]["value"] = 12.34
+    path.write_text(json.dumps(about))
+    assert made.planned() == {"collect_scores": 1, **TABLES, **STATISTICS}
+    made.run()
+    for name in (
+        "tables/scores.csv",
+        "tables/sample.md",
+        "figures/scaling/sample.svg",
+        "index.html",
+    ):
+        assert "12.34" in (made.folder / "results" / name).read_text(), name
+
+
+def test_another_template_reruns_its_representation_only(made):
+    preset = yaml.safe_load((made.folder / "tiny.yaml").read_text())
+    preset["representations"] = {"eol": {"template": 'In one word, "{text}" is "'}}
+    (made.folder / "tiny.yaml").write_text(yaml.safe_dump(preset))
+    output = made.run("--dry-run")
+    named = re.findall(
+        r"^(?:local)?rule (\w+):\n(?: .*\n)*?    wildcards: (.*)", output, re.MULTILINE
+    )
+    made_anew = [words for rule, words in named if rule in BEFORE_SCORES]
+    assert len(made_anew) == 1 + 3  # its prompts, and the vectors of three suites
+    assert all("representation=eol" in words for words in made_anew)
 
 
 def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):

@@ -39,9 +39,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     vectors, row = open_vectors(args.vectors, args.about, args.sentences, *args.made_from)
     sample = json.loads(args.sample)
-    pairs = [pair for table in args.pairs for pair in read_pairs(table)]
-    left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
-    gold = np.array([pair.gold for pair in pairs])
+    gold, cosines = [], []
+    for table in args.pairs:  # one at a time: bounds the memory
+        pairs = read_pairs(table)
+        left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
+        gold += [pair.gold for pair in pairs]
+        cosines.append(cosine_rows(vectors[left], vectors[right]))
     found = geometry(vectors, **sample)
     measured = {
         "encoder": dict(zip(ENCODER, args.encoder, strict=True)),
@@ -49,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "sentences": len(vectors),
         "dimensions": vectors.shape[1],
         **vars(found),
-        "alignment": alignment(cosine_rows(vectors[left], vectors[right]), gold),
+        "alignment": alignment(np.concatenate(cosines), np.array(gold)),
         "sample": sample,
         "inputs": digests(sentences=args.sentences, vectors=args.vectors),
         "versions": versions(["numpy"]),

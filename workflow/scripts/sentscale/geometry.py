@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.floating]
 
-# Least score, of 0 to 5, of pairs that mean the same: as SimCSE (Gao et al. 2021) has it.
+# Pairs with a higher score, of 0 to 5, mean the same: as SimCSE (Gao et al. 2021) has it.
 ALIKE = 4.0
 # Rows handled at once: bounds the memory whatever the number of sentences.
 ROWS_AT_ONCE = 1024
@@ -123,7 +123,7 @@ def uniformity(vectors: NDArray[np.float64]) -> float:
         squared = np.maximum(2 - 2 * block @ vectors.T, 0)  # |a - b|^2 of unit vectors
         total += np.exp(-2 * squared).sum()
     # A vector is at distance 0 from itself: exp(0), n times.
-    return float(np.log(max(total - n, 0) / (n * (n - 1))))
+    return float(np.log((total - n) / (n * (n - 1))))
 
 
 def alignment(cosines: NDArray[np.floating], gold: NDArray[np.floating]) -> float | None:
@@ -133,5 +133,5 @@ def alignment(cosines: NDArray[np.floating], gold: NDArray[np.floating]) -> floa
         cosines: Of each pair, shape `(n,)`.
         gold: Human scores from 0 to 5, shape `(n,)`.
     """
-    alike = gold >= ALIKE
+    alike = gold > ALIKE
     return float((2 - 2 * cosines[alike]).mean()) if alike.any() else None

@@ -59,7 +59,8 @@ def stability_table(draws: Draws, parameters: Mapping[str, int]) -> pd.DataFrame
     """Kendall's W of all encoders, and of the models in each setting that has three.
 
     Noise of the test pairs shuffles ranks, which lowers W, and a resample shuffles them
-    once more: the percentile interval lies low, and may lie below W.
+    once more. So the interval is the basic bootstrap's (Davison and Hinkley 1997, 5.2.1):
+    what resamples fall short of W is added to it.
 
     Args:
         draws: Of a suite with two tasks or more.
@@ -82,7 +83,7 @@ def stability_table(draws: Draws, parameters: Mapping[str, int]) -> pd.DataFrame
         points = draws.points[: len(tasks), members]
         value = float(concordance(points))
         resampled = concordance(draws.resampled[: len(tasks), members])
-        low, high = np.nanpercentile(resampled, draws.tails)
+        low, high = np.clip(2 * value - np.nanpercentile(resampled, draws.tails)[::-1], 0, 1)
         rows.append([name, len(members), value, low, high, *_agreement(points)])
     return pd.DataFrame(rows, columns=["encoders", "count", "W", "low", "high", *tasks])
 

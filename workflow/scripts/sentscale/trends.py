@@ -119,25 +119,31 @@ def chosen_form(log_parameters: Floats, scores: Floats) -> str:
     return min(FORMS, key=lambda form: error_left_out(log_parameters, scores, form))
 
 
-def simulated_fits(log_parameters: Floats, resampled: Floats, form: str, seed: int) -> Fit:
+def simulated_fits(
+    log_parameters: Floats, scores: Floats, resampled: Floats, form: str, seed: int
+) -> Fit:
     """Laws that other test pairs and other models of the family might have given.
 
     Each resample of the pairs gives a law; about it, models scatter as those of the run
-    do. New scores are drawn from both, and fitted. For a line and scores that no pair
-    could change, this is the t distribution of least squares.
+    do. New scores are drawn from both, and fitted. What the pairs do to a score about the
+    law is in the scatter of the run's models too, and is taken out of it. For a line and
+    scores that no pair could change, this is the t distribution of least squares.
 
     Args:
         log_parameters: Shape `(n,)`.
+        scores: Of each size, shape `(n,)`.
         resampled: Scores of each size on shared resamples, shape `(r, n)`.
         form: Of `FORMS`.
         seed: Of the scatter.
     """
     rng = np.random.default_rng(seed)
-    found = fit(log_parameters, resampled, form)
+    point = fit(log_parameters, scores[None], form)
+    of_pairs = np.mean(fit(log_parameters, resampled - scores, "linear").spread ** 2)
     # How large the scatter is, is itself known from few models only.
-    spread = found.spread * np.sqrt(found.freedom / rng.chisquare(found.freedom, len(resampled)))
-    scatter = spread[:, None] * rng.normal(size=resampled.shape)
-    return fit(log_parameters, found.at(log_parameters) + scatter, form)
+    variance = point.spread**2 * point.freedom / rng.chisquare(point.freedom, len(resampled))
+    spread = np.sqrt(np.maximum(variance - of_pairs, 0))
+    laws = fit(log_parameters, resampled, form).at(log_parameters)
+    return fit(log_parameters, laws + spread[:, None] * rng.normal(size=resampled.shape), form)
 
 
 def trends(
@@ -185,7 +191,7 @@ def _trend(
         return np.diff(fits.at(ends), axis=1)[:, 0] / (ends[1] - ends[0])
 
     point = fit(x, scores[None], form)
-    simulated = simulated_fits(x, resampled, form, draws.bootstrap["seed"])
+    simulated = simulated_fits(x, scores, resampled, form, draws.bootstrap["seed"])
     told = [
         float(rise(point)[0]),
         *np.percentile(rise(simulated), draws.tails),
