@@ -267,8 +267,9 @@ def test_models_as_they_come_stand_before_adapters_and_published_rows():
         ("m", "fp32", "eol", "cse"), ("m", "fp32", "eol", ""), ("n", "fp32", "eol", "cse")
     )
     printed = encoders(("OPT 1.3B", "published", "PromptEOL+CSE", "cse")).assign(more=1.0)
-    table, blocks = in_blocks(ours, printed)
+    table, blocks = in_blocks(ours, printed, [])
     assert blocks == ["as they come", "fine-tuned", "fine-tuned", "published"]
+    assert in_blocks(ours, printed, ["m"])[1] == [*3 * ["fine-tuned"], "published"]
     assert table.model.tolist() == ["m", "m", "n", "OPT 1.3B"]
     assert table.adapter.tolist() == ["", "cse", "cse", "cse"]
     assert list(table) == list(ours)

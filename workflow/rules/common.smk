@@ -161,7 +161,8 @@ def settings_of_classifier(wildcards):
             "options": section[name],
             "bootstrap": section["bootstrap"],
             "protocol": PROTOCOL["score_transfer"],
-        }
+        },
+        sort_keys=True,
     )
 
 

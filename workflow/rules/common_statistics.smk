@@ -6,15 +6,14 @@ from sentscale.questions import Catalogue, questions
 
 def encoders_of(suite):
     """Folders of the run's encoders that a suite is embedded with."""
-    return ["/".join(cell[:4]) for cell in ENCODERS if cell[4] == suite]
+    return ["/".join(cell) for cell in encoders_of_suite(suite)]
 
 
 def names_of(suite):
     """The same as tables name them: adapter empty for a model as it comes."""
-    cells = [cell for cell in ENCODERS if cell[4] == suite]
     return [
         EncoderName(model, precision, representation, "" if adapter == "none" else adapter)
-        for model, adapter, precision, representation, _ in cells
+        for model, adapter, precision, representation in encoders_of_suite(suite)
     ]
 
 
@@ -39,9 +38,9 @@ def stored_scores_of(wildcards):
 def settings_of_resampling(wildcards):
     """Everything but files that resampled scores depend on, as JSON."""
     suite = wildcards.suite
-    section = config["sts" if scorer_of(suite) == "sts" else "transfer"]
+    section = config["sts" if is_similarity(suite) else "transfer"]
     splits = {}
-    if scorer_of(suite) != "sts":
+    if not is_similarity(suite):
         options = section[section["headline"]]
         splits = {key: options[key] for key in ("folds", "inner_folds", "seed")}
     return json.dumps(

@@ -15,6 +15,12 @@ def encoders_of_suite(suite):
     return [cell[:-1] for cell in ENCODERS if cell[-1] == suite]
 
 
+def fine_tuned_of_suite(wildcards):
+    """Models that the run scores on a suite and that are fine-tuned without an adapter."""
+    models = dict.fromkeys(model for model, *_ in encoders_of_suite(wildcards.suite))
+    return [model for model in models if config["models"][model].get("fine_tuned")]
+
+
 def in_several(place, suite):
     """Encoders of a suite that differ from another in nothing but one place."""
     cells = encoders_of_suite(suite)

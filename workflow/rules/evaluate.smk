@@ -91,8 +91,8 @@ rule collect_scores:
     params:
         # Not the paths of the inputs: for the paper's grid they outgrow a command line.
         encoders=["/".join(cell) for cell in ENCODERS],
-        suites=json.dumps(config["suites"]),
-        scorers=json.dumps({suite: scorers_of(suite) for suite in suites_of_run()}),
+        suites=json.dumps(config["suites"], sort_keys=True),
+        scorers=json.dumps({suite: scorers_of(suite) for suite in suites_of_run()}, sort_keys=True),
     shell:
         "python workflow/scripts/collect_scores.py --scores results/scores"
         " --encoders {params.encoders} --suites {params.suites:q} --scorers {params.scorers:q}"

@@ -60,7 +60,7 @@ rule tabulate_layers:
         "../../envs/cpu.yaml"
     params:
         encoders=layered_on,
-        training_sets=json.dumps(training_sets_of_run()),
+        training_sets=json.dumps(training_sets_of_run(), sort_keys=True),
     shell:
         "python workflow/scripts/tabulate_layers.py --scores {input.scores}"
         " --encoders {params.encoders} --suite {wildcards.suite}"
@@ -89,7 +89,7 @@ rule plot_layers:
         "../../envs/cpu.yaml"
     params:
         encoders=layered_on,
-        style=json.dumps(config["figures"]["style"]),
+        style=json.dumps(config["figures"]["style"], sort_keys=True),
     shell:
         "python workflow/scripts/plot_layers.py --scores {input.scores}"
         " --encoders {params.encoders} --suite {wildcards.suite} --style {params.style:q}"

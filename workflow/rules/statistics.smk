@@ -100,7 +100,7 @@ rule plot_differences:
     conda:
         "../../envs/cpu.yaml"
     params:
-        style=json.dumps(config["figures"]["style"]),
+        style=json.dumps(config["figures"]["style"], sort_keys=True),
     shell:
         "python workflow/scripts/plot_differences.py --differences {input.differences}"
         " --suite {wildcards.suite} --style {params.style:q} --out {output} 2>&1 | tee {log}"

@@ -31,9 +31,11 @@ rule tabulate_suite:
     params:
         tasks=lambda wildcards: config["suites"][wildcards.suite],
         metric=lambda wildcards: metric_of(wildcards.suite),
-        training_sets=json.dumps(training_sets_of_run()),
+        fine_tuned=fine_tuned_of_suite,
+        training_sets=json.dumps(training_sets_of_run(), sort_keys=True),
     shell:
         "python workflow/scripts/tabulate_suite.py --scores {input.scores} --tasks {params.tasks}"
+        " --fine-tuned {params.fine_tuned}"
         " --published {input.published} --suite {wildcards.suite} --metric {params.metric}"
         " --training-sets {params.training_sets:q} --out {output} 2>&1 | tee {log}"
 
@@ -64,8 +66,10 @@ rule tabulate_gain:
     params:
         tasks=lambda wildcards: config["suites"][wildcards.suite],
         metric=lambda wildcards: metric_of(wildcards.suite),
-        zero_shot=json.dumps(zero_shot_of()),
-        training_sets=json.dumps(training_sets_of_run()),
+        zero_shot=lambda wildcards: json.dumps(
+            catalogue_of(wildcards.suite)["zero_shot"], sort_keys=True
+        ),
+        training_sets=json.dumps(training_sets_of_run(), sort_keys=True),
     shell:
         "python workflow/scripts/tabulate_gain.py --scores {input.scores} --tasks {params.tasks}"
         " --published {input.published} --suite {wildcards.suite} --metric {params.metric}"
@@ -99,4 +103,4 @@ rule tabulate_demonstrations:
         models=lambda wildcards: searches_of_run().get(wildcards.search, []),
     shell:
         "python workflow/scripts/tabulate_demonstrations.py --scores {input.scores}"
-        " --models {params.models} --search {wildcards.search} --count 10 --out {output} 2>&1 | tee {log}"
+        " --models {params.models} --search {wildcards.search} --out {output} 2>&1 | tee {log}"

@@ -35,10 +35,12 @@ def check_recipes():
     designs = {row["task"]: row["design"] for row in SOURCES}
     trained = {task for task in designs if designs[task] == "triplets"}
     for name, source in config["adapters"].items():
+        check_known(source.get("published", []), config["models"], f"adapters.{name}.published")
         if "recipe" in source:
             recipe, key = source["recipe"], f"adapters.{name}.recipe"
             check_known([recipe["triplets"]], trained, f"{key}.triplets")
             check_known(recipe["left_out"], designs.keys() - trained, f"{key}.left_out")
+            check_known(recipe["by_model"], config["models"], f"{key}.by_model")
             check_representation_of(recipe, key)
             suite = recipe["selection"]["suite"]
             check_known([suite], config["suites"], f"{key}.selection.suite")

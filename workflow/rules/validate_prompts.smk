@@ -48,6 +48,8 @@ def check_representations():
         search, listed = search_of(name), list_of(name)
         if listed:
             check_known([listed], config["demonstrations"], key)
+            lines = entry["demonstration"]["lines"]
+            check_known(lines if isinstance(lines, dict) else [], config["models"], f"{key}.lines")
         if search:
             check_known([search], config["searches"], key)
             if prompts.setdefault(search, prompt_of(name)) != prompt_of(name):

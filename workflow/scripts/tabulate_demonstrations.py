@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sentscale.choice import TOLD
 from sentscale.formats import write_table
 from sentscale.tables import extremes, read_ranking
 
@@ -16,7 +17,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--scores", type=Path, nargs="+", required=True, help="scores.tsv of each model")
     add("--models", nargs="+", required=True, help="their names, in the same order")
-    add("--count", type=int, required=True, help="how many of the best, and of the worst")
     add("--search", required=True, help="name of the search")
     add("--out", type=Path, nargs="+", required=True, help="tables to write: csv, md, tex, html")
     return parser.parse_args(argv)
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The same table in each format."""
     args = parse_args(argv)
     tables = [
-        extremes(read_ranking(path), args.count).assign(model=model)
+        extremes(read_ranking(path), TOLD).assign(model=model)
         for model, path in zip(args.models, args.scores, strict=True)
     ]
     columns = ["model", "rank", "word", "sentence", "origin", "line", "score", "low", "high"]

@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from sentscale.comparison import compare, verdicts
 from sentscale.formats import write_table
 from sentscale.reference import read_published, remarks
-from sentscale.tables import read_scores
+from sentscale.tables import PUBLISHED, read_scores
 
 # For narrow pages: sources are in the other formats, remarks below the table too.
 WIDE = ["source", "remark"]
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     scores, published = read_scores(args.scores), read_published(*args.published)
     table = compare(scores, published, args.suite, args.tasks, args.metric)
-    blocks = list(table.ours.isna())
+    blocks = list(np.where(table.ours.isna(), PUBLISHED, ""))
     notes = [verdicts(table), *remarks(published, args.suite, args.metric)]
     title = f"published {args.suite}"
     write_table(table, title, args.wide, blocks=blocks, notes=notes)

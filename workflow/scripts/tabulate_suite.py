@@ -19,6 +19,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--suite", required=True, help="name of the suite")
     add("--tasks", nargs="+", required=True, help="tasks of the suite, in order")
     add("--metric", required=True, help="for example spearman_all")
+    add("--fine-tuned", nargs="*", required=True, help="models that are so without an adapter")
     add("--training-sets", required=True, help="JSON: what each adapter was trained on")
     add("--out", type=Path, nargs="+", required=True, help="tables to write: csv, md, tex, html")
     return parser.parse_args(argv)
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     published = read_published(*args.published)
     ours = suite_table(read_scores(args.scores), args.tasks, args.metric)
     printed = published_table(published, args.suite, args.tasks, args.metric)
-    table, blocks = in_blocks(ours, printed)
+    table, blocks = in_blocks(ours, printed, args.fine_tuned)
     table = with_training_set(table, json.loads(args.training_sets))
     ranked = [column for column in [*args.tasks, AVERAGE] if column in table]
     notes = remarks(published, args.suite, args.metric)

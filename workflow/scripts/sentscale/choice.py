@@ -84,7 +84,7 @@ def choose(
 
     Returns:
         `margin` is the distance to the second in printed scores, None if there is none;
-        `better` counts the candidates above `zero_shot`. Lines count from 1.
+        `better` counts the candidates above `zero_shot`, in printed scores too. Lines count from 1.
 
     Raises:
         ValueError: A score is undefined: its similarities are all equal, or people's are.
@@ -111,7 +111,7 @@ def choose(
         "margin": None if second is None else round(round(best["score"], 2) - round(second, 2), 2),
         "candidates": len(candidates),
         "zero_shot": zero_shot,
-        "better": sum(score > zero_shot for score in scores),
+        "better": sum(round(score, 2) > round(zero_shot, 2) for score in scores),
         "ranking": ranking,
     }
 

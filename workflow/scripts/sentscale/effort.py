@@ -1,7 +1,5 @@
 """The figure of cost: score of a suite against time and memory of the jobs that embedded it."""
 
-import ast
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sentscale.benchmarks import read_benchmark
 from sentscale.callouts import name_points
 from sentscale.figures import (
     Plot,
@@ -50,7 +49,7 @@ def read_effort(folder: Path, table: pd.DataFrame, suite: str) -> pd.DataFrame:
     Returns:
         The columns of `MEASURES` and the table's index; NaN where nothing was measured. A job
         has GPU-hours (time by GPUs) or, if it had none, CPU-hours (of all its cores). Without
-        `benchmark-extended` nobody knows of GPUs.
+        `benchmark-extended` nobody knows of GPUs, and it has neither.
     """
     rows = []
     for encoder in table.itertuples():
@@ -64,20 +63,13 @@ def _measured(path: Path) -> dict[str, float]:
     """Columns of `MEASURES` from a benchmark file; empty if there is none."""
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        row = next(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE), None)
-    if row is None:
-        raise ValueError(f"{path}: no line under the names of the columns")
-    asked: dict[str, Any] = ast.literal_eval(row.get("resources") or "{}")
-    seconds, cpu, memory = (_number(row[name]) for name in ("s", "cpu_time", "max_rss"))
-    gpus = asked.get("devices", 0)
-    hours = {"gpu_hours": seconds * gpus / 3600} if gpus else {"cpu_hours": cpu / 3600}
-    return {**hours, "memory_gb": memory * 2**20 / 1e9}
-
-
-def _number(text: str) -> float:
-    """A number; Snakemake writes NA, - or 0 where a job ended before it was measured."""
-    return float("nan") if text in ("NA", "-", "") else float(text) or float("nan")
+    job = read_benchmark(path)
+    found = {"memory_gb": job.memory_gb}
+    if job.gpus:
+        found["gpu_hours"] = job.seconds * job.gpus / 3600
+    elif job.gpus == 0:
+        found["cpu_hours"] = job.cpu_seconds / 3600
+    return found
 
 
 def pareto_front(cost: np.ndarray, score: np.ndarray) -> list[int]:

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from sentscale.benchmarks import read_benchmark
+from sentscale.lines import FULL
 from sentscale.reference import Published
 from sentscale.tables import AVERAGE, ENCODER, suite_table
 
 # As columns are ordered, from wide to narrow.
-PRECISIONS = ["fp32", "bf16", "fp16", "nf4"]
+PRECISIONS = [*FULL, "nf4"]
 # What the paper calls them; it says 16 bit where its code may have computed in 32.
-_PRINTED = {"16 bit": PRECISIONS[:3], "4 bit": PRECISIONS[3:]}
+_PRINTED = {"16 bit": FULL, "4 bit": ("nf4",)}
 _ENCODED = ["model", "representation", "adapter"]
-_MIB_PER_GB = 1e9 / 2**20
 
 
 def read_costs(folder: Path, encoders: pd.DataFrame, suite: str) -> pd.DataFrame:
@@ -33,8 +34,8 @@ def read_costs(folder: Path, encoders: pd.DataFrame, suite: str) -> pd.DataFrame
     rows = []
     for encoder in encoders[ENCODER].itertuples(index=False):
         place = folder / encoder.model / (encoder.adapter or "none") / encoder.precision
-        measured = pd.read_csv(place / encoder.representation / f"{suite}.tsv", sep="\t").iloc[-1]
-        rows.append((*encoder, float(measured.max_rss) / _MIB_PER_GB, float(measured.s) / 60))
+        job = read_benchmark(place / encoder.representation / f"{suite}.tsv")
+        rows.append((*encoder, job.memory_gb, job.seconds / 60))
     return pd.DataFrame(rows, columns=[*ENCODER, "GB", "minutes"])
 
 

@@ -68,9 +68,14 @@ def read_published(encoders: Path, *tables: Path) -> Published:
     for row in lines[ROW].itertuples(index=False, name=None):
         if row not in known:
             raise ValueError(f"{encoders}: no table has a row {', '.join(row)}")
+    for row in lines[lines.duplicated(ROW)][ROW].itertuples(index=False, name=None):
+        raise ValueError(f"{encoders}: {', '.join(row)} is there twice")
+    partly = (lines[_OURS] == "").any(axis=1) & (lines[_OURS] != "").any(axis=1)
+    for row in lines[partly][ROW].itertuples(index=False, name=None):
+        raise ValueError(f"{encoders}: {', '.join(row)} names a part of an encoder only")
     cells = cells.merge(lines[ROW], on=ROW, validate="many_to_one")
     found = [
-        (*line[:3], line.our_model, precision, representation, adapter.replace("none", ""))
+        (*line[:3], line.our_model, precision, representation, "" if adapter == "none" else adapter)
         for line in lines.itertuples(index=False)
         for adapter in line.our_adapters.split()
         for representation in line.our_representations.split()

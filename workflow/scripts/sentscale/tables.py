@@ -1,6 +1,7 @@
 """Tables: one tidy file of all scores, and the paper's layout made from it."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,17 +90,21 @@ def suite_table(scores: pd.DataFrame, tasks: list[str], metric: str) -> pd.DataF
     return table.rename_axis(columns=None).reset_index()
 
 
-def in_blocks(ours: pd.DataFrame, published: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Put models as they come first, then those with an adapter, then published rows.
+def in_blocks(
+    ours: pd.DataFrame, published: pd.DataFrame, fine_tuned: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Put models as they come first, then fine-tuned ones, then published rows.
 
     Args:
         ours: Rows of `suite_table`.
         published: Rows of `published_table`.
+        fine_tuned: Models that are so without an adapter.
 
     Returns:
         All rows with the columns of `ours`, and the name of the block of each.
     """
-    blocks = [FINE_TUNED if adapter else AS_THEY_COME for adapter in ours.adapter]
+    tuned = (ours.adapter != "") | ours.model.isin(fine_tuned)
+    blocks = [FINE_TUNED if one else AS_THEY_COME for one in tuned]
     blocks += [PUBLISHED] * len(published)
     table = pd.concat([ours, published.reindex(columns=ours.columns)], ignore_index=True)
     order = np.argsort([BLOCKS.index(block) for block in blocks], kind="stable")
