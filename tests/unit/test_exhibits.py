@@ -1,9 +1,11 @@
 import base64
+import re
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+import yaml
 
 from sentscale import exhibits
 from sentscale.exhibits import Exhibit, figure_address, table_of_page
@@ -78,3 +80,12 @@ def test_an_exhibit_names_its_other_formats(tmp_path):
     assert figure.files == f"{tmp_path / 'f.svg'}, .pdf"
     alone = Exhibit("s", "t", "c", tmp_path / "bare.csv")
     assert (alone.files, alone.content) == (str(tmp_path / "bare.csv"), "")
+
+
+def test_every_table_and_figure_has_words_on_the_page(root):
+    rules = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
+    made = re.findall(r'"results/((?:tables|figures)(?:/\w+)?)/\{\w+\}\.(?:html|svg)"', rules)
+    sections = yaml.safe_load((root / "workflow/report/index.yaml").read_text(encoding="utf-8"))
+    words = {kind: told for kinds in sections.values() for kind, told in kinds.items()}
+    assert sorted(words) == sorted(set(made))
+    assert all("{name}" in one["title"] and one["caption"].endswith(".") for one in words.values())

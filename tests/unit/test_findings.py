@@ -1,6 +1,14 @@
 from sentscale.changes import Known, changes, sizes
 from sentscale.contrasts import Board, Score
-from sentscale.findings import TOPICS, best, findings, published, read_beside, representations
+from sentscale.findings import (
+    TOPICS,
+    best,
+    findings,
+    published,
+    read_beside,
+    read_chosen,
+    representations,
+)
 from sentscale.lines import EncoderName
 
 KNOWN = Known(
@@ -168,16 +176,36 @@ def test_published_scores_are_counted_in_the_intervals(tmp_path):
     assert list(published(board({name("s"): 50}), nothing)) == []
 
 
+def test_the_best_layer_is_told_with_what_it_gains(tmp_path):
+    path = tmp_path / "layers.csv"
+    path.write_text(
+        "model,precision,representation,adapter,layers,best,chance,of the best,of the last,gain,"
+        "low,high\n"
+        "s,fp32,eol,,30,21,0.5,72.5,70,2.5,0.25,4\n"
+        "m,fp32,eol,,24,20,0.3,70.5,70,0.5,-1,2\n"
+        "l,fp32,eol,cse,12,12,0.9,70,70,0,0,0\n"
+    )
+    found = findings([], KNOWN, {}, {"dev": read_chosen(path)})
+    assert [one.sentence.removesuffix(" It was chosen on this suite, which flatters it.")
+            for one in found] == [
+        "The best of 30 layers of s, fp32, eol is layer 21, clearly above the last one: +2.50"
+        " (+0.25 to +4.00).",
+        "The best of 24 layers of m, fp32, eol is layer 20, not clearly above the last one: +0.50"
+        " (−1.00 to +2.00).",
+        "The last of 12 layers of l, fp32, eol, cse is the best.",
+    ]  # fmt: skip
+
+
 def test_findings_come_topic_by_topic_and_only_where_there_is_something_to_say():
     scores = {name("s"): 50, name("m"): 60, name("s", "icl"): 55, name("s", adapter="cse"): 58}
     scores |= {name("s", "avg"): 30, name("s", precision="nf4"): 49}
     boards = [board(scores, "dev"), board(scores, "test"), board({}, "empty")]
-    found = findings(boards, KNOWN, {})
+    found = findings(boards, KNOWN, {}, {})
     topics = [one.topic for one in found]
     assert topics == sorted(topics, key=list(TOPICS).index)
     assert topics.count("representation") == 1  # on development suites only
-    assert set(TOPICS) - set(topics) == {"published"}
-    assert [one.topic for one in findings([board({name("s"): 50})], KNOWN, {})] == ["best"]
+    assert set(TOPICS) - set(topics) == {"published", "layer"}
+    assert [one.topic for one in findings([board({name("s"): 50})], KNOWN, {}, {})] == ["best"]
 
 
 def test_paired_intervals_decide():

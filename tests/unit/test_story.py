@@ -6,10 +6,11 @@ import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
-from small_run import PLACE, PROMPT, write_run
+from small_run import DIGEST, PLACE, PROMPT, write_run
 from write_index import main
 
 from sentscale.contrasts import Board, Difference, Score
@@ -32,6 +33,7 @@ RUN = {
     "parameters": {"m": 1234567},
     "zero_shot": {},
     "reference": "eol",
+    "layers": {},
     "training_sets": {"cse": "nli"},
     "development": ["dev"],
     "chosen_on": {},
@@ -105,6 +107,7 @@ def test_the_page_is_sound_and_whole(written):
     assert {link.removeprefix("#") for link in links} <= set(ids)  # only within the page
     assert all(one["src"].startswith("data:image/svg+xml,") for one in page.of("img"))
     assert [one for one in page.of("script", "style") if one] == []
+    assert not re.search(r"""(?:href|src|action|url|fetch)\W{1,3}\w+://""", unquote(written))
     assert "@import" not in written
     assert "url(" not in re.search("<style>.*?</style>", written, re.DOTALL)[0]
 
@@ -137,6 +140,22 @@ def test_the_page_has_what_the_run_has(written):
     assert "resamples 10, confidence 0.95, seed 1111" in written
 
 
+def test_every_score_says_where_it_is_from(written):
+    _, _, record = written.partition(f'<details class="record" id="{PLACE}">')
+    weights, vectors, score = (
+        dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", part))
+        for part in re.split("<summary>(?:Vectors|T) ?", record)
+    )
+    assert weights["weights, hub"] == f"repository o/m, revision {'0' * 40}"
+    assert weights["adapter, training, inputs, triplets"] == DIGEST
+    assert (vectors["inputs, manifest"], vectors["protocol"]) == (DIGEST, "2")
+    assert vectors["log"] == f"results/logs/embed_sentences/{PLACE}/dev.log"
+    assert score["inputs, pairs"] == DIGEST
+    assert score["log"] == f"results/logs/score_sts/{PLACE}/T.log"
+    about = dict(re.findall(r"<dt>(code|configuration)</dt><dd>([^<]*)</dd>", written))
+    assert all(re.search("[0-9a-f]{64}$", about[name]) for name in ("code", "configuration"))
+
+
 def test_the_page_says_what_is_missing(written):
     told = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", written[written.index('id="missing"') :])
     topics = ["Beside published scores", "Representations", "In-context learning", "Fine-tuning"]
@@ -144,7 +163,7 @@ def test_the_page_says_what_is_missing(written):
         ("models", "other"),
         ("tasks", "U, V"),
         ("figures", "cost/dev"),
-        ("findings", ", ".join([*topics, "Precision", "Model size"])),
+        ("findings", ", ".join([*topics, "Precision", "Model size", "Layers"])),
         ("tables too long for this page, or without one", "results/tables/differences/dev.csv"),
     ]
 
@@ -178,8 +197,15 @@ def test_encoders_are_counted_by_model_and_suite():
     suites = [SUITE | {"name": name, "paired": None, "published": None} for name in "xy"]
     run = Run.from_settings(RUN | {"encoders": cells, "suites": suites, "known": {}})
     assert coverage(run) == {"a": {"x": 2, "y": 0}, "b": {"x": 0, "y": 1}}
-    told = missing(run, [], [], [])
+    told = missing(run, [], {}, [], [])
     assert told[:2] == [("suites of a", "y"), ("suites of b", "x")]
+
+
+def test_published_scores_without_one_of_ours_are_counted():
+    none = float("nan")
+    both = pd.DataFrame({"ours": [1, none, none, 2], "published": [1, 5, none, none]})
+    told = missing(Run.from_settings(RUN), [], {"dev": both, "whole": both[:1]}, [], [])
+    assert dict(told)["published scores"] == "1 of dev"
 
 
 def test_the_note_says_where_differences_are_paired():

@@ -43,9 +43,15 @@ def published_of(suite):
     return path if path in tables_of_run(None) else None
 
 
+def layers_of_index():
+    """Table of the best layers of each suite that layers are scored on."""
+    return {suite: f"results/tables/layers/{suite}.csv" for suite in layered_suites()}
+
+
 def read_by_index(wildcards):
     """Files that the page is made from beside scores.csv."""
     files = {path: None for path in shown_in_index()}
+    files |= dict.fromkeys(layers_of_index().values())
     for suite in suites_of_run():
         files |= dict.fromkeys(filter(None, [paired_of(suite), published_of(suite)]))
         files |= dict.fromkeys(expand("results/datasets/{task}.json", task=config["suites"][suite]))
@@ -125,6 +131,7 @@ def run_of_index(wildcards):
         "parameters": {name: config["models"][name]["parameters"] for name in models},
         "zero_shot": zero_shot_of(),
         "reference": config["comparisons"]["reference"],
+        "layers": layers_of_index(),
         "training_sets": training_sets_of_run(),
         "development": config["figures"]["representations"],
         "chosen_on": chosen_on(),

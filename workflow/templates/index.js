@@ -46,7 +46,8 @@ for (const exhibit of all(".exhibit")) {
   heads.forEach((_, column) => {
     const cells = [...table.rows].map(row => row.cells[column]);
     cells[0].classList.toggle("number", rows.some(row => row.cells[column].classList.contains("number")));
-    for (const cell of cells) cell.hidden = rows.every(row => key(row, column) === "");
+    const empty = rows.every(row => key(row, column) === "");
+    for (const cell of cells) cell.hidden = empty;
   });
   // A row about an encoder of this run leads to where its numbers are from.
   const [model, adapter, precision, representation] =

@@ -26,11 +26,15 @@ TOPICS = {
     "adapter": "Fine-tuning",
     "precision": "Precision",
     "size": "Model size",
+    "layer": "Layers",
 }
 
 
 def findings(
-    boards: Sequence[Board], known: Known, beside: Mapping[str, pd.DataFrame]
+    boards: Sequence[Board],
+    known: Known,
+    beside: Mapping[str, pd.DataFrame],
+    chosen: Mapping[str, pd.DataFrame],
 ) -> list[Finding]:
     """All findings of a run, topic by topic.
 
@@ -38,6 +42,7 @@ def findings(
         boards: Scores of each suite.
         known: What is known of the encoders.
         beside: Of suites with published scores, see `read_beside`.
+        chosen: Of suites on which layers are scored, `layer_tables.choice_table`.
     """
     found = [
         finding
@@ -51,6 +56,7 @@ def findings(
             *sizes(board, known),
         )
     ]
+    found += [layer(suite, row) for suite, table in chosen.items() for _, row in table.iterrows()]
     return sorted(found, key=lambda finding: list(TOPICS).index(finding.topic))
 
 
@@ -102,7 +108,7 @@ def published(board: Board, beside: pd.DataFrame) -> Iterator[Finding]:
         f" counterpart: {inside} of these lie in our interval. Ours less the published one is"
         f" {signed(both.difference.mean())} on average, {both.difference.abs().mean():.2f} without"
         f" signs; the farthest is {signed(far.difference)}, {named(EncoderName(*far[ENCODER]))} on"
-        f" {far.task}."
+        f" {far.task.removesuffix('.')}."
     )
     yield Finding("published", board.suite, sentence, [])
 
@@ -133,3 +139,23 @@ def representations(board: Board, known: Known) -> Iterator[Finding]:
         f" {len(ahead)}{lower}."
     )
     yield Finding("representation", board.suite, sentence, ahead)
+
+
+def read_chosen(path: Path) -> pd.DataFrame:
+    """Best layers, `layer_tables.choice_table`."""
+    return pd.read_csv(path, dtype=dict.fromkeys(ENCODER, str), keep_default_na=False)
+
+
+def layer(suite: str, row: pd.Series) -> Finding:
+    """The best layer of an encoder, and what it gains over the last one."""
+    shown = named(EncoderName(*row[ENCODER]))
+    if row.best == row.layers:
+        sentence = f"The last of {row.layers} layers of {shown} is the best."
+        return Finding("layer", suite, sentence, [])
+    clearly = "clearly" if row.low > 0 else "not clearly"
+    sentence = (
+        f"The best of {row.layers} layers of {shown} is layer {row.best}, {clearly} above the last"
+        f" one: {signed(row.gain)} ({signed(row.low)} to {signed(row.high)}). It was chosen on this"
+        " suite, which flatters it."
+    )
+    return Finding("layer", suite, sentence, [])

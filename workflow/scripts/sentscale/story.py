@@ -13,7 +13,7 @@ import pandas as pd
 from sentscale.changes import Finding, Known
 from sentscale.contrasts import Board, Difference
 from sentscale.exhibits import Exhibit
-from sentscale.findings import TOPICS, findings, read_beside
+from sentscale.findings import TOPICS, findings, read_beside, read_chosen
 from sentscale.protocol import PROTOCOL
 from sentscale.questions import instead
 from sentscale.trace import EncoderRecord, Fact, task_data, trace
@@ -54,6 +54,7 @@ class Run:
         families, parameters: Of each model of the run.
         zero_shot: For each representation with demonstrations the same one without.
         reference: Representation that others are compared with.
+        layers: Table of the best layers, by suite.
         training_sets: What each adapter of the run was trained on, in words.
         development: Suites on which representations are ranked.
         chosen_on: Suite that demonstrations of a representation, or an adapter, are chosen on.
@@ -68,6 +69,7 @@ class Run:
     parameters: dict[str, int]
     zero_shot: dict[str, str]
     reference: str
+    layers: dict[str, str]
     training_sets: dict[str, str]
     development: list[str]
     chosen_on: dict[str, str]
@@ -114,7 +116,8 @@ def page(
         for name, suite in run.suites.items()
         if suite.published
     }
-    found = findings(boards, known, beside)
+    chosen = {suite: read_chosen(Path(path)) for suite, path in run.layers.items()}
+    found = findings(boards, known, beside, chosen)
     suites = {name: (suite.tasks, suite.scorers) for name, suite in run.suites.items()}
     records = trace(results, run.encoders, suites)
     configuration = json.dumps(run.config, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
@@ -135,7 +138,7 @@ def page(
             records=records,
             configuration=configuration,
             digest=digest,
-            missing=missing(run, found, records, exhibits),
+            missing=missing(run, found, beside, records, exhibits),
         )
     )
 
@@ -256,10 +259,11 @@ def coverage(run: Run) -> dict[str, dict[str, int]]:
 def missing(
     run: Run,
     found: Sequence[Finding],
+    beside: Mapping[str, pd.DataFrame],
     records: Sequence[EncoderRecord],
     exhibits: Sequence[Exhibit],
 ) -> list[Fact]:
-    """What this run does not have: of the catalogue, of findings, of records, on the page."""
+    """What this run lacks: of the catalogue, of what is published, of findings, of records."""
     here = {part: set(run.names(part)) for part in PARTS}
     here["tasks"] = {task for suite in run.suites.values() for task in suite.tasks}
     drawn = [exhibit.path for exhibit in exhibits if exhibit.is_figure]
@@ -271,6 +275,11 @@ def missing(
         told.append(
             (f"suites of {model}", [suite for suite, number in count.items() if not number])
         )
+    lacking = {
+        name: (beside[name].ours.isna() & beside[name].published.notna()).sum() for name in beside
+    }
+    unmatched = [f"{count:,} of {suite}" for suite, count in lacking.items() if count]
+    told.append(("published scores", unmatched))
     topics = {finding.topic for finding in found}
     told.append(("findings", [words for topic, words in TOPICS.items() if topic not in topics]))
     jobs = [suite.job for record in records for suite in record.suites]
