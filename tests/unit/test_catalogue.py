@@ -42,7 +42,13 @@ ADAPTERS = {
 OPT = {"vocab_size": 50272, "max_position_embeddings": 2048}
 OPT_350M = {"word_embed_proj_dim": 512, "do_layer_norm_before": False}
 GQA = ("intermediate_size", "num_attention_heads", "num_key_value_heads", "vocab_size")
-LLAMA = {"llama-7b": 11008, "llama-13b": 13824, "llama-30b": 17920, "llama-65b": 22016}
+LLAMA = {
+    "llama2-7b": 11008,
+    "llama-7b": 11008,
+    "llama-13b": 13824,
+    "llama-30b": 17920,
+    "llama-65b": 22016,
+}
 QWEN2 = {
     "0.5b": (4864, 14, 2, 151936),
     "1.5b": (8960, 12, 2, 151936),
@@ -93,7 +99,7 @@ def architecture(name, layers, width):
     if kind == "opt":
         more = {"word_embed_proj_dim": width} | (OPT_350M if size == "350m" else {})
         return OPTConfig(**OPT, **shape, **heads, **more, ffn_dim=4 * width)
-    if kind == "llama":
+    if kind in ("llama", "llama2"):
         return LlamaConfig(**shape, **heads, intermediate_size=LLAMA[name], vocab_size=32000)
     if kind == "pythia":
         return GPTNeoXConfig(**shape, **heads, **wide, vocab_size=PYTHIA.get(name, 50304))

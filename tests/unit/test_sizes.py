@@ -124,7 +124,10 @@ def test_a_family_of_one_size_is_named():
     figure = draw(*of(OPT, "eol"), *of(("bert",), "avg"))
     assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["bert"]
     assert figure.axes[1].get_xscale() == "linear"
-    assert drawn(figure.axes[1]) == [[[0, 54.5]]]
+    assert drawn(figure.axes[1]) == [[[0.5, 54.5]]]
+    # The other panel's axis is one of sizes.
+    assert [axes.get_xlabel() for axes in figure.axes] == ["Parameters (log scale)", ""]
+    assert figure.get_supxlabel() == ""
 
 
 def test_an_encoder_that_misses_a_task_is_left_out():
@@ -169,6 +172,15 @@ def test_published_scores_are_open_markers_where_they_belong():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "eol", "icl", "published",
     ]  # fmt: skip
+
+
+def test_a_family_of_one_size_has_its_published_scores_too():
+    row = ("BERT avg.", "BERT", "110M", "no", 52.0)
+    printed = published(row, ours={row[:3]: "bert fp32,bf16 avg"}, task="Avg.")
+    figure = draw(*of(OPT, "eol"), *of(("bert",), "avg"), *of(("bert",), "icl"), printed=printed)
+    bare, rings = drawn(figure.axes[1], "full"), drawn(figure.axes[1], "none")
+    assert [place for ((place, _),) in bare] == pytest.approx([0.35, 0.65])  # 0.3 apart
+    assert rings == [[[pytest.approx(0.35), 52.0]]]
 
 
 def test_a_legend_tells_of_published_scores_only_where_there_are_any():

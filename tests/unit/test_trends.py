@@ -158,12 +158,12 @@ def test_a_table_and_a_curve_for_each_line():
 
 
 def test_models_of_one_size_are_one_size():
-    parameters = {"s": 10**8, "m": 10**9, "x": 10**9}
-    points = np.array([[0.0, 1, 2]] * 2)
+    parameters = {"s": 10**8, "m": 10**9, "x": 10**9, "a": 10**9}
+    points = np.array([[0.0, 1, 2, 3]] * 2)
     table, curve = trends(
-        draws("smx", points, points[:, :, None] * np.ones(50)),
-        dict.fromkeys("smx", "F"),
+        draws("smxa", points, points[:, :, None] * np.ones(50)),
+        dict.fromkeys("smx", "F") | {"a": "alone, so no line"},
         parameters,
     )
-    assert table.sizes.tolist() == [2]
+    assert table[["family", "sizes"]].to_numpy().tolist() == [["F", 2]]
     assert curve.empty

@@ -9,6 +9,8 @@ from sentscale.lines import FULL
 
 # Sizes of a family that differ by less than this factor are one size.
 _SIZES_APART = 1.5
+# Between representations over one name; a name has at least 1.
+STEP = 0.3
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,23 @@ class Panel:
         """Of its encoders, whatever their representation; the smallest model first."""
         return list(dict.fromkeys(self.rows.sort_values("parameters", kind="stable")["name"]))
 
+    @property
+    def widths(self) -> dict[str, float]:
+        """Room of each name on the axis: more for one with many representations."""
+        count = self.rows.groupby("name").representation.nunique()
+        return {name: max(1.0, STEP * (count[name] + 1)) for name in self.names}
+
+    @property
+    def middles(self) -> dict[str, float]:
+        """Where each name is."""
+        ends = np.cumsum(list(self.widths.values()))
+        return {
+            name: end - self.widths[name] / 2 for name, end in zip(self.names, ends, strict=True)
+        }
+
     def places(self, rows: pd.DataFrame) -> pd.Series:
         """Where rows of this panel are on its axis."""
-        return rows["name"].map(self.names.index) if self.named else rows.parameters
+        return rows["name"].map(self.middles) if self.named else rows.parameters
 
     @property
     def adapter(self) -> str:

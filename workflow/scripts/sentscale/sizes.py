@@ -18,8 +18,9 @@ from sentscale.figures import (
     share_axis,
 )
 from sentscale.lines import FULL
-from sentscale.panels import Panel, panels_of, spans
+from sentscale.panels import STEP, Panel, panels_of, spans
 from sentscale.reference import Published
+from sentscale.tables import ENCODER
 
 COLUMNS = 2
 # Height of each of several rows of panels, as a share of the style's.
@@ -57,15 +58,12 @@ def plot_scaling(scores: pd.DataFrame, published: Published, plot: Plot) -> Figu
         printed |= not rings.empty
         for ring in rings.itertuples():
             look = plot.look(ring.representation) | {"linestyle": "none"}
-            axes.plot(
-                ring.parameters, ring.published, markersize=_RING_PT, fillstyle="none", **look
-            )
+            axes.plot(ring.place, ring.published, markersize=_RING_PT, fillstyle="none", **look)
         size_axis(axes, panel, plot, rings)
         axes.set_title(panel.title)
     share_sizes(all_axes, panels)
     share_axis(all_axes, "y", COLUMNS)
-    if not panels[0].named:
-        figure.supxlabel("Parameters (log scale)", fontsize="medium")
+    _label_sizes(figure, all_axes, panels)
     figure.supylabel(plot.score_label, fontsize="medium")
     handles = representation_keys(table, plot)
     if printed:
@@ -92,7 +90,6 @@ def _draw_lines(axes: Axes, panel: Panel, plot: Plot, span: float) -> None:
         for name, rows in lines.items()
     }
     single = panel.rows[~panel.rows.representation.map(joined)]
-    beside = {name: plot.shown(rows) for name, rows in single.groupby("name")}
     for name, rows in lines.items():
         look = plot.look(name)
         if joined[name]:
@@ -101,14 +98,8 @@ def _draw_lines(axes: Axes, panel: Panel, plot: Plot, span: float) -> None:
             )
             axes.plot(rows.parameters, rows.score, markersize=MARKER_PT, **look)
             continue
-        # Side by side, so that the intervals of one model do not hide each other.
-        middles = [(len(beside[one]) - 1) / 2 for one in rows["name"]]
-        steps = [beside[one].index(name) for one in rows["name"]] - np.array(middles)
-        places = panel.places(rows)
-        if panel.named:
-            places = places + steps / (1 + max(map(len, beside.values())))
-        else:
-            places = places * np.exp(_ASIDE * span * steps)
+        places, aside = panel.places(rows), _aside(rows, single, plot)
+        places = places + STEP * aside if panel.named else places * np.exp(_ASIDE * span * aside)
         axes.errorbar(
             places,
             rows.score,
@@ -120,26 +111,36 @@ def _draw_lines(axes: Axes, panel: Panel, plot: Plot, span: float) -> None:
         )
 
 
+def _aside(rows: pd.DataFrame, single: pd.DataFrame, plot: Plot) -> np.ndarray:
+    """Steps from the middle, so that the intervals of one model do not hide each other."""
+    beside = {name: plot.shown(group) for name, group in single.groupby("name")}
+    pairs = zip(rows["name"], rows.representation, strict=True)
+    return np.array([beside[one].index(name) - (len(beside[one]) - 1) / 2 for one, name in pairs])
+
+
 def _of_panel(published: Published, panel: Panel, plot: Plot) -> pd.DataFrame:
     """Printed scores of encoders such as those of a panel, also of sizes that it has not."""
     cells = published.of(plot.suite, plot.metric)
     printed = published.with_encoders(cells[cells.task == plot.score_column])
     printed = plot.with_models(printed[printed.model.isin(list(plot.models))])
     shown = plot.shown(panel.rows)
+    if panel.named:
+        found = printed.merge(panel.rows[[*ENCODER, "name"]], on=ENCODER)
+        return found.assign(place=panel.places(found) + STEP * _aside(found, panel.rows, plot))
     same = printed.family.isin(panel.rows.family) & printed.representation.isin(shown)
     same &= (printed.adapter == panel.adapter) & (printed.precision.isin(FULL) != panel.quantised)
-    order = printed[same & (not panel.named)].sort_values(
+    order = printed[same].sort_values(
         "representation", key=lambda names: names.map(shown.index), kind="stable"
     )
-    return order.drop_duplicates(["method", "model"])
+    return order.drop_duplicates(["method", "model"]).assign(place=lambda found: found.parameters)
 
 
 def size_axis(axes: Axes, panel: Panel, plot: Plot, rings: pd.DataFrame | None = None) -> None:
     """A logarithmic axis with a tick for each size of the panel, or the names of its models."""
     if panel.named:
-        names = panel.names
-        axes.set_xticks(range(len(names)), names, rotation=90)
-        axes.set_xlim(-0.6, len(names) - 0.4)
+        middles = panel.middles
+        axes.set_xticks(list(middles.values()), list(middles), rotation=90)
+        axes.set_xlim(0, sum(panel.widths.values()))
         return
     ticks = {row.parameters: plot.size(row.model) for row in panel.rows.itertuples()}
     if rings is not None:
@@ -155,6 +156,18 @@ def share_sizes(all_axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
     pairs = zip(all_axes, panels, strict=True)
     if sized := [axes for axes, panel in pairs if not panel.named]:
         share_axis(sized, "x")
+
+
+def _label_sizes(figure: Figure, all_axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
+    """One label for all; where a panel has names, below the last other one of each column."""
+    label = "Parameters (log scale)"
+    if not any(panel.named for panel in panels):
+        figure.supxlabel(label, fontsize="medium")
+    for column in range(COLUMNS):
+        pairs = list(zip(all_axes, panels, strict=True))[column::COLUMNS]
+        sized = [axes for axes, panel in pairs if not panel.named]
+        if sized and not figure.get_supxlabel():
+            sized[-1].set_xlabel(label)
 
 
 def foot_in(panels: Sequence[Panel], plot: Plot) -> float:

@@ -160,7 +160,7 @@ def trends(
         One row for each line, and its curve with a band. "per tenfold" is the rise from
         the smallest to the largest size, per factor of ten. `low` and `high` bound its
         interval over test pairs and models, "these models low" and "high" over test
-        pairs only. "error" is `error_left_out`. Fewer than three sizes have no fit.
+        pairs only. "error" is `error_left_out`. Two sizes have no fit; one is no line.
     """
     rows: list[list[object]] = []
     curves: list[list[object]] = []
@@ -168,6 +168,8 @@ def trends(
         name = [line.family, line.representation, line.precision, line.adapter]
         sizes = np.array([parameters[one.model] for one in line.encoders])
         count = len(set(sizes))
+        if count == 1:
+            continue
         if count < LEAST_SIZES:
             rows.append([*name, count, f"none: fewer than {LEAST_SIZES} sizes", *[np.nan] * 6])
             continue
