@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     vectors, row = open_vectors(args.vectors, args.about, args.sentences, *args.made_from)
     tasks, made = read_mteb_tasks(args.tasks), read_json(args.about)
     representation = read_representation(args.made_from[1])
-    revision = encoder_revision(made["inputs"], made["precision"], made["representation"])
+    of_vectors = [made[key] for key in ("inputs", "precision", "representation", "protocol")]
+    revision = encoder_revision(*of_vectors)
     source = read_json(args.made_from[0])["source"]
     # Another name than that of the encoder which mteb runs itself, on its own data.
     name = "_".join([*args.encoder, "stored"])
