@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentscale.pairs import Pair
 from sentscale.prompts import Representation
-from sentscale.store import ENCODER
+from sentscale.store import FOLDERS
 from sentscale.sts import Floats, correlation, cosine_rows, spearman
 from sentscale.tasks import read_table
 
@@ -174,7 +173,7 @@ def made_of(
 ) -> dict[str, Any]:
     """What an encoder is: its names in config.yaml, its prompt, its model if others have it too."""
     shared = {kind: source[kind] for kind in SHARED_SOURCES if kind in source}
-    return dict(zip(ENCODER, names, strict=True)) | vars(representation) | {"source": shared}
+    return dict(zip(FOLDERS, names, strict=True)) | vars(representation) | {"source": shared}
 
 
 def model_meta(
@@ -221,13 +220,3 @@ def model_meta(
         "training_datasets": None,
         "adapted_from": hub["repository"] if hub else None,
     }
-
-
-def vectors_of(
-    pairs: Sequence[Pair], vectors: NDArray[np.float32], row: Mapping[str, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Vectors of both sentences of each pair, `(n, d)` twice."""
-    return (
-        vectors[[row[pair.left] for pair in pairs]],
-        vectors[[row[pair.right] for pair in pairs]],
-    )

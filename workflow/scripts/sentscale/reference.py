@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sentscale.lines import EncoderName
 from sentscale.tables import AVERAGE, ENCODER
 
 CELL_COLUMNS = ["table", "suite", "method", "model", "parameters", "fine_tuned", "task", "metric"]
@@ -75,7 +76,7 @@ def read_published(encoders: Path, *tables: Path) -> Published:
         raise ValueError(f"{encoders}: {', '.join(row)} names a part of an encoder only")
     cells = cells.merge(lines[ROW], on=ROW, validate="many_to_one")
     found = [
-        (*line[:3], line.our_model, precision, representation, "" if adapter == "none" else adapter)
+        (*line[:3], *EncoderName.of(line.our_model, adapter, precision, representation))
         for line in lines.itertuples(index=False)
         for adapter in line.our_adapters.split()
         for representation in line.our_representations.split()
