@@ -149,7 +149,7 @@ def with_training_set(table: pd.DataFrame, sets: dict[str, str]) -> pd.DataFrame
     Returns:
         The table; without the column if no row has an adapter.
     """
-    ours = table.precision != "published"
+    ours = table.precision != PUBLISHED
     told = pd.Series([sets.get(name, "") for name in table.adapter.where(ours, "")], table.index)
     told = told.mask(~ours & (table.adapter == "cse"), PAPER_TRAINING_SET)
     if (told == "").all():
