@@ -58,13 +58,13 @@ help: ## List the targets and variables
 	@echo "  PYTHON=PATH   Python 3.11 or newer that makes .venv; default python3"
 
 .PHONY: demo
-demo: $(ENV) ## Run the workflow, print its tables, write results/report.html
+demo: $(ENV) ## Run the workflow, print its tables, write results/index.html and results/report.html
 	@echo "$(ABOUT)"
 	@$(RUN) $(QUIET) $(CHOICE)
 	@$(RUN) --quiet all $(CHOICE) --report results/report.html
 	@echo
 	@for suite in $(SUITES); do cat results/tables/$$suite.md; echo; done
-	@echo "Tables and figures: results/tables, results/figures. Report: $(CURDIR)/results/report.html"
+	@echo "Tables and figures: results/tables, results/figures. The page: $(CURDIR)/results/index.html. Snakemake's report: $(CURDIR)/results/report.html"
 
 PLACES := $(if $(filter local,$(PROFILE)),--here $(THREADS) --elsewhere 0,--here 2 --elsewhere 256)
 .PHONY: plan

@@ -27,6 +27,7 @@ from transformers import (
 )
 
 from sentscale.families import decoder_for
+from sentscale.figures import short_count
 
 FOLDER = ROOT / "workflow/catalogue"
 MODELS = yaml.safe_load((FOLDER / "models.yaml").read_text())["models"]
@@ -172,6 +173,20 @@ def test_what_the_fast_engine_does_not_know_is_on_one_device(name):
 def test_the_body_of_pythia_is_the_published_total_without_the_head(size, tokens, total):
     entry = MODELS[f"pythia-{size}"]
     assert entry["parameters"] == total - tokens * entry["width"]
+
+
+SIZED = [name for name in MODELS if re.search(r"-[0-9.]+[mb]$", name)]
+
+
+def test_most_models_are_named_by_their_size():
+    assert len(SIZED) > 40
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_figures_print_the_size_that_the_name_tells(name):
+    entry = MODELS[name]
+    printed = entry.get("size") or short_count(entry["parameters"])
+    assert printed == name.rpartition("-")[2].upper()
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -124,6 +124,13 @@ def test_gains_stand_beside_the_paper_s():
     assert found.published[1] == 3.0
 
 
+def test_a_printed_model_with_a_comma_keeps_its_name():
+    printed = cells(("ICL", "Avg.", 5.0)).assign(metric="gain of spearman_all", model="OPT, tied")
+    ours = scores(("opt", "eol", "A", 60.0, 59, 61))
+    found = compare_gains(ours, published(printed), "s", ["A"], "spearman_all", {})
+    assert found.model.tolist() == ["OPT, tied 1B"]
+
+
 def test_gains_on_a_suite_of_which_nothing_is_printed():
     ours = scores(("opt", "eol", "A", 60.0, 59, 61), ("opt", "icl", "A", 66.5, 65, 68))
     found = compare_gains(

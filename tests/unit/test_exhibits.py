@@ -55,6 +55,7 @@ def test_a_table_is_taken_from_its_page(tmp_path):
     assert f'<td class="number" data-value="{1 / 3}">0.33</td>' in found
     assert '<td class="number">2</td>' in found
     assert "script" not in found
+    assert "div" not in found
     assert base64.b64encode(b"model").decode()[:6] not in found
 
 

@@ -87,10 +87,37 @@ def test_the_page_has_marks_and_notes(written):
     assert "<p>A &amp; B: &lt;odd&gt;.</p><p>Second.</p>" in written["html"]
 
 
+def test_the_page_fits_a_phone_and_the_dark(written):
+    assert '<meta name="viewport" content="width=device-width">' in written["html"]
+    assert "color-scheme: light dark" in written["html"]
+    assert '<div class="scroll"><table>' in written["html"]
+
+
 def test_csv_has_the_numbers_alone(written):
     assert written["csv"].splitlines() == [
         "model,A,low,high,more", "a,1.0,0.5,1.5,x", "b,2.5,2.0,3.0,y", "c,9.0,,,z",
     ]  # fmt: skip
+
+
+def test_a_column_can_have_more_decimals(tmp_path):
+    shown = pd.DataFrame({"reversed": [0.001, 0.004], "A": [0.001, 0.004]})
+    shown = shown.assign(low=[0.0004, np.nan], high=[0.0016, np.nan])
+    paths = {kind: tmp_path / f"t.{kind}" for kind in ("csv", "md", "tex", "html")}
+    write_table(shown, "t", list(paths.values()), digits={"reversed": 3, "low": 3, "high": 4})
+    text = {kind: path.read_text() for kind, path in paths.items()}
+    assert r"0.001 & 0.00 & 0.000 to 0.002 \\" in text["tex"]
+    rows = [line.replace(" ", "")[1:-1].split("|") for line in text["md"].splitlines()]
+    assert rows[3] == ["0.004", "0.00", ""]
+    assert '<td class="number" data-value="0.004">0.004</td>' in text["html"]
+    assert '<td class="number" data-value="0.004">0.00</td>' in text["html"]
+    assert '<td class="number" data-value="0.0016">0.0016</td>' in text["html"]
+    assert "0.001,0.001,0.0004,0.0016" in text["csv"]
+
+
+def test_marks_go_by_the_decimals_that_are_printed():
+    marks = rank_marks(table(0.001, 0.004), ["A"], ["", ""], {"A": 3})
+    assert marks["A"].tolist() == ["second", "best"]
+    assert marks_of([0.001, 0.004]) == ["", ""]
 
 
 def test_a_long_table_breaks_over_pages():

@@ -11,6 +11,13 @@ def lines(*names):
     return [(line.precision, [f"{e.model} {e.precision}" for e in line.encoders]) for line in found]
 
 
+def test_folders_say_none_where_tables_say_nothing():
+    plain, tuned = "s/none/fp32/eol", "s/none-of-these/fp32/none"
+    assert EncoderName.of(*plain.split("/")) == ("s", "fp32", "eol", "")
+    assert EncoderName.of(*tuned.split("/")) == ("s", "fp32", "none", "none-of-these")
+    assert [EncoderName.of(*name.split("/")).place for name in (plain, tuned)] == [plain, tuned]
+
+
 def test_a_line_goes_from_the_smallest_to_the_largest():
     assert lines("l fp32", "s fp32", "m fp32") == [("fp32", ["s fp32", "m fp32", "l fp32"])]
 

@@ -118,19 +118,26 @@ def test_the_prompt_is_told():
     )
 
 
+def test_several_prompts_are_told():
+    several = replace(EOL, template=[EOL.template, 'So: "{text}"'])
+    told = differences(PAIRS, KNOWN, several)[-1]
+    assert f"in the templates {EOL.template!r} and 'So: \"{{text}}\"', vectors averaged" in told
+
+
 def test_the_revision_changes_with_what_vectors_are_made_from():
     inputs = {"manifest": "1a", "sentences": "2b"}
-    first = encoder_revision(inputs, "fp32", vars(EOL))
+    first = encoder_revision(inputs, "fp32", vars(EOL), 2)
     assert len(first) == 40
     assert set(first) <= set("0123456789abcdef")
-    assert encoder_revision(inputs | {"sentences": "3c"}, "fp32", vars(EOL)) == first
+    assert encoder_revision(inputs | {"sentences": "3c"}, "fp32", vars(EOL), 2) == first
     others = [
-        encoder_revision(inputs | {"manifest": "4d"}, "fp32", vars(EOL)),
-        encoder_revision(inputs | {"adapter": "5e"}, "fp32", vars(EOL)),
-        encoder_revision(inputs, "bf16", vars(EOL)),
-        encoder_revision(inputs, "fp32", vars(WORDS)),
+        encoder_revision(inputs | {"manifest": "4d"}, "fp32", vars(EOL), 2),
+        encoder_revision(inputs | {"adapter": "5e"}, "fp32", vars(EOL), 2),
+        encoder_revision(inputs, "bf16", vars(EOL), 2),
+        encoder_revision(inputs, "fp32", vars(WORDS), 2),
+        encoder_revision(inputs, "fp32", vars(EOL), 3),
     ]
-    assert len({first, *others}) == 5
+    assert len({first, *others}) == 6
 
 
 def test_what_is_not_known_of_a_model_is_null():
@@ -138,12 +145,24 @@ def test_what_is_not_known_of_a_model_is_null():
     jsonschema.validate(meta, MODEL_META)
     unknown = ("open_weights", "license", "n_parameters", "reference", "training_datasets")
     assert [meta[key] for key in unknown] == [None] * 5
+    # A folder of this machine stays out of files that are made to be shared.
+    assert "/some/where" not in json.dumps(meta)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("gemma", "gemma"), ("other", None), ("llama2", None), (None, None)]
+)
+def test_only_a_licence_that_mteb_knows_is_written(ours, theirs):
+    meta = model_meta("x", "1", made_of(NAMES, EOL, HUB), width=8, licence=ours)
+    jsonschema.validate(meta, MODEL_META)
+    assert meta["license"] == theirs
 
 
 def test_a_model_of_the_hub_is_named():
     meta = model_meta("x", "1", made_of(NAMES, WORDS, HUB), width=8, licence="other")
     jsonschema.validate(meta, MODEL_META)
     assert meta["adapted_from"] == "facebook/opt-125m"
+    assert meta["loader_kwargs"]["source"] == HUB
     assert meta["reference"] == "https://huggingface.co/facebook/opt-125m"
     assert (meta["license"], meta["open_weights"]) == (None, True)
     # A prompt is an instruction to mteb; the bare sentence is none.
@@ -178,6 +197,7 @@ def exported(tmp_path):
     about = {
         "precision": "fp32",
         "representation": vars(EOL),
+        "protocol": 2,
         "inputs": {
             "manifest": sha256_of(tmp_path / "manifest.json"),
             "sentences": sha256_of(tmp_path / "sentences.txt"),

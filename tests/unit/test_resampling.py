@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sentscale.resampling import accuracy_draws, aggregated_draws, drawn_counts, spearman_draws
+from sentscale.resampling import (
+    accuracy_draws,
+    aggregated_draws,
+    drawn_counts,
+    spearman_draws,
+    tails,
+)
 
 SUBSET = np.array(["b", "a", "a", "b", "a"])
 
@@ -16,6 +22,11 @@ def encoders(n=40, seed=0):
     values = np.round(gold / 3 + rng.normal(size=(3, n)), 1)
     subset = np.array(["x"] * (n // 3) + ["y"] * (n - n // 3))
     return values, gold, subset, drawn_counts(subset, 45, np.random.default_rng(7))
+
+
+def test_an_interval_leaves_as_much_out_on_both_sides():
+    assert tails(0.95) == pytest.approx([2.5, 97.5])
+    assert tails(0.5) == pytest.approx([25, 75])
 
 
 def test_rows_are_drawn_within_their_group():

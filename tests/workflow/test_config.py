@@ -102,15 +102,19 @@ WRONG = {
     ),
     "template without a slot": (
         {"representations": {"eol": EOL | {"template": "in one word"}}},
-        ["representations.eol.template", "needs the slots ['text']", "in one word"],
+        ["representations.eol.template needs the slot {text} once and no other", "in one word"],
     ),
     "template with a demonstration slot": (
         {"representations": {"eol": EOL | {"template": "{demo} {text}"}}},
-        ["representations.eol.template", "'demo', 'text'"],
+        ["representations.eol.template needs the slot {text} once and no other: '{demo} {text}'"],
+    ),
+    "template with a misspelt slot": (
+        {"representations": {"eol": EOL | {"template": "{text} {txt}"}}},
+        ["representations.eol.template needs the slot {text} once and no other: '{text} {txt}'"],
     ),
     "a template of several without a slot": (
         {"representations": {"ck": {"template": ["{text} is", "in one word"]}}},
-        ["representations.ck.template", "needs the slots ['text']", "in one word"],
+        ["representations.ck.template needs the slot {text} once", "in one word"],
     ),
     "a list of one template": (
         {"representations": {"ck": {"template": ["{text} is"]}}},
@@ -118,15 +122,15 @@ WRONG = {
     ),
     "pooling of a text that does not end the template": (
         {"representations": {"echo": {"template": "{text}, again {text}."}}},
-        ["representations.echo.template", "at its end, where pooling text averages"],
+        ["representations.echo.template needs the slot {text} at its end", "again {text}."],
     ),
     "pooling of a text that is there three times": (
         {"representations": {"echo": {"template": "{text} {text} {text}"}}},
-        ["representations.echo.template", "needs the slots ['text', 'text']"],
+        ["representations.echo.template needs the slot {text} at its end, once more at most"],
     ),
     "a text twice, but not for pooling text": (
         {"representations": {"echo": {"pooling": "mean"}}},
-        ["representations.echo.template", "needs the slots ['text']"],
+        ["representations.echo.template needs the slot {text} once and no other"],
     ),
     "training with several templates": (
         {"adapters": {"cse-sample": {"recipe": {"representation": "meta"}}}},

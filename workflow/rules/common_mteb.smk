@@ -18,7 +18,8 @@ def tables_for_mteb(wildcards):
 def facts_for_mteb(wildcards):
     """What config.yaml knows of a model, as JSON."""
     model = config["models"][wildcards.model]
-    return json.dumps({"parameters": model["parameters"], "licence": model["licence"]["id"]})
+    facts = {"parameters": model["parameters"], "licence": model["licence"]["id"]}
+    return json.dumps(facts, sort_keys=True)
 
 
 def mteb_of_run(wildcards):

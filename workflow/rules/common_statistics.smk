@@ -11,10 +11,7 @@ def encoders_of(suite):
 
 def names_of(suite):
     """The same as tables name them: adapter empty for a model as it comes."""
-    return [
-        EncoderName(model, precision, representation, "" if adapter == "none" else adapter)
-        for model, adapter, precision, representation in encoders_of_suite(suite)
-    ]
+    return [EncoderName.of(*cell) for cell in encoders_of_suite(suite)]
 
 
 def scorer_of(suite):

@@ -1,5 +1,7 @@
 """Checks of representations, searches and lists of demonstrations."""
 
+from sentscale.prompts import ANY_SLOT, fault_of
+
 
 def search_of(representation):
     """The search that a representation takes its demonstrations from, or None."""
@@ -73,22 +75,18 @@ def templates_of(representation):
 
 
 def check_templates(representation):
-    """Each template has the slot of the text; pooling text needs it at the end, and may repeat it."""
-    pooled = config["representations"][representation]["pooling"] == "text"
+    """Each template has the slot of the text as its pooling needs it, and no other."""
+    pooling = config["representations"][representation]["pooling"]
     for template in templates_of(representation):
-        key = f"representations.{representation}.template"
-        copies = 2 if pooled and template.count("{text}") > 1 else 1
-        check_slots(key, template, copies * ["text"])
-        if pooled and not template.endswith("{text}"):
+        if fault := fault_of(template, pooling, ANY_SLOT):
             raise WorkflowError(
-                f"{key} needs the slot {{text}} at its end, where pooling text averages:"
-                f" {template!r}"
+                f"representations.{representation}.template needs {fault}: {template!r}"
             )
 
 
 def check_slots(key, text, expected):
     """Stop if a text has other slots than these, each once."""
-    slots = sorted(re.findall(r"\{(\w*)\}", text))
+    slots = sorted(ANY_SLOT.findall(text))
     if slots != expected:
         raise WorkflowError(
             f"{key} needs the slots {expected}, each once; it has {slots}: {text!r}"

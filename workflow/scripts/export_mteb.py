@@ -17,12 +17,11 @@ from sentscale.mteb_results import (
     mteb_scores,
     read_mteb_tasks,
     task_result,
-    vectors_of,
 )
-from sentscale.pairs import read_pairs
+from sentscale.pairs import read_pairs, rows_of
 from sentscale.prompts import read_representation
 from sentscale.provenance import digests, versions
-from sentscale.store import ENCODER, open_vectors
+from sentscale.store import FOLDERS, open_vectors
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     vectors, row = open_vectors(args.vectors, args.about, args.sentences, *args.made_from)
     tasks, made = read_mteb_tasks(args.tasks), read_json(args.about)
     representation = read_representation(args.made_from[1])
-    revision = encoder_revision(made["inputs"], made["precision"], made["representation"])
+    of_vectors = [made[key] for key in ("inputs", "precision", "representation", "protocol")]
+    revision = encoder_revision(*of_vectors)
     source = read_json(args.made_from[0])["source"]
     # Another name than that of the encoder which mteb runs itself, on its own data.
     name = "_".join([*args.encoder, "stored"])
@@ -61,10 +61,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         for path in args.pairs:
             pairs, known = read_pairs(path), tasks[path.stem]
             gold = np.array([pair.gold for pair in pairs])
-            scores = mteb_scores(*vectors_of(pairs, vectors, row), gold)
+            left, right = rows_of(pairs, row)
+            scores = mteb_scores(vectors[left], vectors[right], gold)
             inputs = digests(pairs=path, sentences=args.sentences, vectors=args.vectors)
             about = {
-                "encoder": dict(zip(ENCODER, args.encoder, strict=True)),
+                "encoder": dict(zip(FOLDERS, args.encoder, strict=True)),
                 "differences": differences(pairs, known, representation),
                 "inputs": inputs,
                 "versions": versions(["numpy", "scipy"]),

@@ -10,9 +10,9 @@ import numpy as np
 
 from sentscale.files import write_json
 from sentscale.geometry import alignment, geometry
-from sentscale.pairs import read_pairs
+from sentscale.pairs import read_pairs, rows_of
 from sentscale.provenance import digests, versions
-from sentscale.store import ENCODER, open_vectors
+from sentscale.store import FOLDERS, open_vectors
 from sentscale.sts import cosine_rows
 
 log = logging.getLogger(__name__)
@@ -42,12 +42,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     gold, cosines = [], []
     for table in args.pairs:  # one at a time: bounds the memory
         pairs = read_pairs(table)
-        left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
+        left, right = rows_of(pairs, row)
         gold += [pair.gold for pair in pairs]
         cosines.append(cosine_rows(vectors[left], vectors[right]))
     found = geometry(vectors, **sample)
     measured = {
-        "encoder": dict(zip(ENCODER, args.encoder, strict=True)),
+        "encoder": dict(zip(FOLDERS, args.encoder, strict=True)),
         "suite": args.vectors.stem,
         "sentences": len(vectors),
         "dimensions": vectors.shape[1],

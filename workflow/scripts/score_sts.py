@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from sentscale.files import write_array, write_json
-from sentscale.pairs import read_pairs
+from sentscale.pairs import read_pairs, rows_of
 from sentscale.provenance import digests, versions
-from sentscale.store import ENCODER, open_vectors
+from sentscale.store import FOLDERS, open_vectors
 from sentscale.sts import cosine_rows, sts_scores
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     vectors, row = open_vectors(args.vectors, args.about, args.sentences, *args.made_from)
     pairs = read_pairs(args.pairs)
-    left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
+    left, right = rows_of(pairs, row)
     similarity = cosine_rows(vectors[left], vectors[right])
     gold = np.array([pair.gold for pair in pairs])
     subset = np.array([pair.subset for pair in pairs])
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     scores, subsets = sts_scores(similarity, gold, subset, **bootstrap)
     write_array(args.similarities, similarity)
     score = {
-        "encoder": dict(zip(ENCODER, args.encoder, strict=True)),
+        "encoder": dict(zip(FOLDERS, args.encoder, strict=True)),
         "task": args.task,
         "pairs": len(pairs),
         "scores": {name: vars(interval) for name, interval in scores.items()},

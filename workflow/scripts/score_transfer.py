@@ -16,7 +16,7 @@ from sentscale.progress import Progress
 from sentscale.provenance import digests, versions
 from sentscale.samples import read_samples
 from sentscale.senteval import SentEval
-from sentscale.store import ENCODER, open_vectors
+from sentscale.store import FOLDERS, open_vectors
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     scores, tests = transfer.transfer_scores(samples, problems, outcomes, **settings["bootstrap"])
     write_array(args.predictions, np.concatenate([one.predicted for one in outcomes]))
     score = {
-        "encoder": dict(zip(ENCODER, args.encoder, strict=True)),
+        "encoder": dict(zip(FOLDERS, args.encoder, strict=True)),
         "task": args.task,
         "samples": sum(len(problem.test) for problem in problems),
         "scores": {name + classifier.suffix: vars(one) for name, one in scores.items()},

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     catalogue = Catalogue(**json.loads(args.catalogue))
     table = comparison_table(read_draws(args.draws, args.about), catalogue)
-    write_table(table, f"comparisons {args.suite}", args.out)
+    write_table(table, f"comparisons {args.suite}", args.out, digits={"reversed": 3})
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ]
     columns = ["model", "rank", "word", "sentence", "origin", "line", "score", "low", "high"]
     table = pd.concat(tables)[[*columns, "chance"]]
-    write_table(table, f"demonstrations {args.search}", args.out)
+    write_table(table, f"demonstrations {args.search}", args.out, digits={"chance": 3})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The same table in each format."""
     args = parse_args(argv)
     paths = [args.measures / name / f"{args.suite}.json" for name in args.encoders]
-    write_table(geometry_table(paths), f"geometry {args.suite}", args.out)
+    digits = dict.fromkeys(("mean_cosine", "first_component", "alignment"), 3)
+    write_table(geometry_table(paths), f"geometry {args.suite}", args.out, digits=digits)
 
 
 if __name__ == "__main__":

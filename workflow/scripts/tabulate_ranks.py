@@ -23,7 +23,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """The same table in each format."""
     args = parse_args(argv)
-    write_table(rank_table(read_draws(args.draws, args.about)), f"ranks {args.suite}", args.out)
+    table = rank_table(read_draws(args.draws, args.about))
+    write_table(table, f"ranks {args.suite}", args.out, digits={"first": 3})
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     draws = read_draws(args.draws, args.about)
     table = stability_table(draws, json.loads(args.parameters))
-    write_table(table, f"stability {args.suite}", args.out)
+    digits = dict.fromkeys(("W", "low", "high"), 3)
+    write_table(table, f"stability {args.suite}", args.out, digits=digits)
 
 
 if __name__ == "__main__":

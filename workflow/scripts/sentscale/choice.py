@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sentscale.demonstrations import Demonstration
 from sentscale.pairs import Pair
-from sentscale.resampling import drawn_counts, spearman_draws
+from sentscale.resampling import drawn_counts, spearman_draws, tails
 from sentscale.sts import spearman
 
 Floats = NDArray[np.floating]
@@ -139,8 +139,7 @@ def score_table(
     scores = development_scores(similarity, tasks)
     resampled = resampled_scores(similarity, tasks, bootstrap["resamples"], bootstrap["seed"])
     resampled = resampled[:, np.isfinite(resampled).all(axis=0)]
-    tail = 100 * (1 - bootstrap["confidence"]) / 2
-    low, high = np.percentile(resampled, [tail, 100 - tail], axis=1)
+    low, high = np.percentile(resampled, tails(bootstrap["confidence"]), axis=1)
     winners = np.round(resampled, 2).argmax(axis=0)
     ranks = np.empty(len(scores), dtype=int)
     ranks[best_of(scores)] = np.arange(1, len(scores) + 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sentscale.reference import Published
-from sentscale.tables import AVERAGE, ENCODER, gain_table, suite_table
+from sentscale.tables import AVERAGE, ENCODER, PUBLISHED, gain_table, suite_table
 
 INSIDE, OUTSIDE = "inside our interval", "outside our interval"
 UNKNOWN, MISSING = "no published figure", "missing in this run"
@@ -66,8 +66,8 @@ def compare_gains(
     cells = published.of(suite, f"gain of {metric}")
     table = _beside(ours, cells, published)
     lacking = table.gain.isna()
-    table.loc[lacking, "precision"] = "published"
-    table.loc[lacking, "model"] = table["published as"].str.split(", ").str[-1]
+    table.loc[lacking, "precision"] = PUBLISHED
+    table.loc[lacking, "model"] = table["printed model"]
     table.loc[lacking, "representation"] = table.method
     table["difference"] = (table.gain - table.published).round(2)
     beside = [] if table.published.isna().all() else ["published", "difference"]

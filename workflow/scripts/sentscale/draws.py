@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sentscale.files import check_sha256, read_json, sha256_of, write_array, write_json
 from sentscale.lines import EncoderName
+from sentscale.resampling import tails
 from sentscale.tables import AVERAGE
 
 Floats = NDArray[np.float64]
@@ -38,8 +39,7 @@ class Draws:
     @property
     def tails(self) -> list[float]:
         """Percentiles that bound the interval."""
-        tail = 100 * (1 - self.bootstrap["confidence"]) / 2
-        return [tail, 100 - tail]
+        return tails(self.bootstrap["confidence"])
 
 
 def write_draws(path: Path, about: Path, found: dict[str, Any]) -> None:
@@ -66,8 +66,5 @@ def read_draws(path: Path, about: Path) -> Draws:
         columns = [*columns, AVERAGE]
         points = np.vstack([points, np.round(points.mean(axis=0), 2)])
         resampled = np.concatenate([resampled, resampled.mean(axis=0, keepdims=True)])
-    encoders = [
-        EncoderName(**(name | {"adapter": "" if name["adapter"] == "none" else name["adapter"]}))
-        for name in told["encoders"]
-    ]
+    encoders = [EncoderName.of(**name) for name in told["encoders"]]
     return Draws(encoders, columns, points, resampled, told["bootstrap"])

@@ -20,7 +20,8 @@ from sentscale.figures import (
     plain_log_axis,
     share_axis,
 )
-from sentscale.lines import FULL
+from sentscale.lines import FULL, EncoderName
+from sentscale.tables import ENCODER
 
 COLUMNS = 2
 # What is drawn against: column, label of the axis.
@@ -51,11 +52,8 @@ def read_effort(folder: Path, table: pd.DataFrame, suite: str) -> pd.DataFrame:
         has GPU-hours (time by GPUs) or, if it had none, CPU-hours (of all its cores). Without
         `benchmark-extended` nobody knows of GPUs, and it has neither.
     """
-    rows = []
-    for encoder in table.itertuples():
-        adapter = encoder.adapter or "none"
-        names = (encoder.model, adapter, encoder.precision, encoder.representation)
-        rows.append(_measured(folder.joinpath(*names, f"{suite}.tsv")))
+    names = map(EncoderName._make, table[ENCODER].itertuples(index=False))
+    rows = [_measured(folder / name.place / f"{suite}.tsv") for name in names]
     return pd.DataFrame(rows, columns=list(MEASURES), index=table.index, dtype=float)
 
 

@@ -69,8 +69,8 @@ def table_of_page(path: Path) -> str:
         ValueError: The page has no table.
     """
     page = path.read_text(encoding="utf-8")
-    start, end = page.find("<table"), page.find("<script")
-    if not -1 < start < end:
+    found = re.search("(<table.*</table>)</div>(.*)<script", page, re.DOTALL)
+    if not found:
         raise ValueError(f"{path}: not a page of one table and a script")
     # What a cell shows need not be said again for sorting.
-    return re.sub(r' data-value="([^"]*)">\1<', r">\1<", page[start:end])
+    return re.sub(r' data-value="([^"]*)">\1<', r">\1<", found[1] + found[2])

@@ -1,12 +1,12 @@
 """Tables as files: CSV, Markdown, LaTeX, a page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from sentscale.files import write_text
-from sentscale.pages import table_page
+from sentscale.pages import DIGITS, USUAL, table_page
 from sentscale.tables import PUBLISHED
 
 # Rows that fit on a page; a longer table in LaTeX is a longtable.
@@ -20,13 +20,19 @@ _SIGNS = str.maketrans(
 )
 
 
-def rank_marks(table: pd.DataFrame, ranked: Sequence[str], blocks: Sequence[str]) -> pd.DataFrame:
+def rank_marks(
+    table: pd.DataFrame,
+    ranked: Sequence[str],
+    blocks: Sequence[str],
+    digits: Mapping[str, int] = USUAL,
+) -> pd.DataFrame:
     """Mark the best and the second best of some columns, block by block.
 
     Args:
         table: Any table.
         ranked: Columns of numbers of which the highest is the best.
         blocks: Block of each row; published rows take no part.
+        digits: Printed decimals of the columns that have other than 2.
 
     Returns:
         Of the shape of the table: "best", "second" or "". Equal printed numbers share
@@ -35,7 +41,8 @@ def rank_marks(table: pd.DataFrame, ranked: Sequence[str], blocks: Sequence[str]
     marks = pd.DataFrame("", index=table.index, columns=table.columns)
     for column in ranked:
         for block in set(blocks) - {PUBLISHED}:
-            values = table[column].astype(float).round(2)[[name == block for name in blocks]]
+            values = table[column].astype(float).round(digits.get(column, DIGITS))
+            values = values[[name == block for name in blocks]]
             order = sorted(set(values.dropna()), reverse=True)[:2]
             for value, mark in zip(order, ("best", "second"), strict=False):
                 if len(order) > 1:
@@ -43,14 +50,15 @@ def rank_marks(table: pd.DataFrame, ranked: Sequence[str], blocks: Sequence[str]
     return marks
 
 
-def _printed(table: pd.DataFrame) -> pd.DataFrame:
-    """For people: two decimals, one column for the interval, no text column without content."""
+def _printed(table: pd.DataFrame, digits: Mapping[str, int]) -> pd.DataFrame:
+    """For people: few decimals, one column for the interval, no text column without content."""
     shown = table.astype(object).where(table.notna(), "").astype(str)
     for column in table.select_dtypes("float"):
-        shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in table[column]]
+        places = digits.get(column, DIGITS)
+        shown[column] = [f"{x:.{places}f}" if pd.notna(x) else "" for x in table[column]]
     if "low" in table:
-        bounds = zip(table.low, table.high, strict=True)
-        interval = [f"{a:.2f} to {b:.2f}" if pd.notna(a) else "" for a, b in bounds]
+        bounds, places = zip(table.low, table.high, strict=True), digits.get("low", DIGITS)
+        interval = [f"{a:.{places}f} to {b:.{places}f}" if pd.notna(a) else "" for a, b in bounds]
         shown.insert(shown.columns.get_loc("low"), "interval", interval)
         shown = shown.drop(columns=["low", "high"])
     texts = [column for column in shown if column in _texts(table)]
@@ -75,10 +83,13 @@ def _marked(shown: pd.DataFrame, marks: pd.DataFrame | None, how: dict[str, str]
 
 
 def to_markdown(
-    table: pd.DataFrame, marks: pd.DataFrame | None = None, notes: Sequence[str] = ()
+    table: pd.DataFrame,
+    marks: pd.DataFrame | None = None,
+    notes: Sequence[str] = (),
+    digits: Mapping[str, int] = USUAL,
 ) -> str:
     """A table as Markdown, columns aligned for reading in a terminal."""
-    printed = _printed(table)
+    printed = _printed(table, digits)
     shown = _marked(printed, marks, _MARKDOWN)
     text = shown.to_markdown(index=False, disable_numparse=True, colalign=_sides(table, printed))
     return "\n\n".join([text, *notes]) + "\n"
@@ -89,9 +100,10 @@ def to_latex(
     marks: pd.DataFrame | None = None,
     notes: Sequence[str] = (),
     blocks: Sequence[str] | None = None,
+    digits: Mapping[str, int] = USUAL,
 ) -> str:
     """A table as LaTeX for the packages booktabs and, where it is long, longtable."""
-    printed = _printed(table)
+    printed = _printed(table, digits)
     shown = _marked(printed.map(_escape), marks, _LATEX)
     layout = "".join(side[0] for side in _sides(table, printed))
     head, *lines = (rf"{' & '.join(row)} \\" for row in [map(_escape, shown), *shown.to_numpy()])
@@ -119,6 +131,7 @@ def write_table(
     ranked: Sequence[str] = (),
     blocks: Sequence[str] | None = None,
     notes: Sequence[str] = (),
+    digits: Mapping[str, int] = USUAL,
 ) -> None:
     """Write a table in the formats of the suffixes: csv, md, tex, html.
 
@@ -130,14 +143,15 @@ def write_table(
         blocks: Block of each row, one after the other: ranked apart, in LaTeX with a rule
             between them. All rows are one block where there are none.
         notes: Sentences below the table; none in CSV.
+        digits: Decimals of the columns that need other than 2; CSV has all.
     """
     table = table.reset_index(drop=True)
-    marks = rank_marks(table, ranked, blocks or [""] * len(table))
+    marks = rank_marks(table, ranked, blocks or [""] * len(table), digits)
     formats = {
         ".csv": lambda: table.to_csv(index=False, lineterminator="\n"),
-        ".md": lambda: to_markdown(table, marks, notes),
-        ".tex": lambda: to_latex(table, marks, notes, blocks),
-        ".html": lambda: table_page(table, title, marks, notes),
+        ".md": lambda: to_markdown(table, marks, notes, digits),
+        ".tex": lambda: to_latex(table, marks, notes, blocks, digits),
+        ".html": lambda: table_page(table, title, marks, notes, digits),
     }
     for path in paths:
         write_text(path, formats[path.suffix]())

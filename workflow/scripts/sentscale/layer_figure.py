@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from sentscale.figures import Style, canvas, key, legend_above
 from sentscale.layer_tables import best_layer
+from sentscale.lines import EncoderName
 
 # Points of a line that get a marker, about.
 _MARKED = 12
-_PARTS = ("model", "adapter", "precision", "representation")
 
 
 def plot_layers(layers: Mapping[str, pd.DataFrame], suite: str, style: Style) -> Figure:
@@ -22,8 +22,8 @@ def plot_layers(layers: Mapping[str, pd.DataFrame], suite: str, style: Style) ->
         style: Look; colours and markers go by the order of the encoders.
     """
     figure, (axes,) = canvas(style, 1, 1, row=1)
-    names = pd.DataFrame([name.split("/") for name in layers], columns=_PARTS).replace("none", "")
-    shared = [part for part in _PARTS if names[part].nunique() == 1]
+    names = pd.DataFrame([EncoderName.of(*name.split("/")) for name in layers])
+    shared = [part for part in names if names[part].nunique() == 1]
     keys = []
     for index, (table, (_, parts)) in enumerate(
         zip(layers.values(), names.iterrows(), strict=True)

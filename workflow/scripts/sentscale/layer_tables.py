@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sentscale.tables import ENCODER
+from sentscale.lines import EncoderName
 
 
 def best_layer(table: pd.DataFrame) -> pd.Series:
@@ -20,17 +20,15 @@ def choice_table(layers: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         layers: `layers.layer_table` of each, by model/adapter/precision/representation.
 
     Returns:
-        Columns `ENCODER`, "layers", "best", "chance", the scores "of the best" and "of the
+        Columns `tables.ENCODER`, "layers", "best", "chance", the scores "of the best" and "of the
         last", and "gain" with its interval, "low" and "high".
     """
     rows = []
     for name, table in layers.items():
-        model, adapter, precision, representation = name.split("/")
-        adapter = "" if adapter == "none" else adapter
         best, last = best_layer(table), table.iloc[-1]
         rows.append(
             {
-                **dict(zip(ENCODER, (model, precision, representation, adapter), strict=True)),
+                **EncoderName.of(*name.split("/"))._asdict(),
                 "layers": int(last.layer),
                 "best": int(best.layer),
                 "chance": best.chance,

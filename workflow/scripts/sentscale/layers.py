@@ -17,8 +17,9 @@ from transformers import PreTrainedConfig
 from sentscale.choice import development_scores, resampled_scores
 from sentscale.embedding import embed
 from sentscale.encoder import Encoder
-from sentscale.pairs import Pair
+from sentscale.pairs import Pair, rows_of
 from sentscale.prompts import Representation
+from sentscale.resampling import tails
 from sentscale.sts import cosine_rows
 
 
@@ -49,7 +50,7 @@ def layer_similarities(
     sentences = sentences_of(pairs)
     vectors = embed(encoder, representation, sentences, advance, every_layer=True)
     row = {sentence: index for index, sentence in enumerate(sentences)}
-    left, right = [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]
+    left, right = rows_of(pairs, row)
     layers = split_layers(vectors, encoder.config)
     return np.stack([cosine_rows(layer[left], layer[right]) for layer in layers])
 
@@ -87,9 +88,9 @@ def layer_table(
         similarity[known], tasks, bootstrap["resamples"], bootstrap["seed"]
     )
     resampled = resampled[:, np.isfinite(resampled).all(axis=0)]
-    tail = 100 * (1 - bootstrap["confidence"]) / 2
-    low, high = np.percentile(resampled, [tail, 100 - tail], axis=1)
-    gain_low, gain_high = np.percentile(resampled - resampled[-1], [tail, 100 - tail], axis=1)
+    bounds = tails(bootstrap["confidence"])
+    low, high = np.percentile(resampled, bounds, axis=1)
+    gain_low, gain_high = np.percentile(resampled - resampled[-1], bounds, axis=1)
     winners = np.round(resampled, 2).argmax(axis=0)
     columns = {
         "score": scores[known],

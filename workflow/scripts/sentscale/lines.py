@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 # Precisions that are not quantised, the widest first.
 FULL = ("fp32", "bf16", "fp16")
@@ -15,6 +15,16 @@ class EncoderName(NamedTuple):
     precision: str
     representation: str
     adapter: str
+
+    @classmethod
+    def of(cls, model: str, adapter: str, precision: str, representation: str) -> Self:
+        """From names as folders have them: there "none" is the adapter of a model as it comes."""
+        return cls(model, precision, representation, "" if adapter == "none" else adapter)
+
+    @property
+    def place(self) -> str:
+        """Folder of its vectors, and of all that is made of them."""
+        return f"{self.model}/{self.adapter or 'none'}/{self.precision}/{self.representation}"
 
 
 @dataclass(frozen=True)

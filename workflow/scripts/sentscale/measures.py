@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from sentscale.files import read_json
+from sentscale.lines import EncoderName
 from sentscale.tables import ENCODER
 
 MEASURES = ["mean_cosine", "effective_rank", "first_component", "alignment", "uniformity"]
@@ -20,6 +21,7 @@ def geometry_table(paths: list[Path]) -> pd.DataFrame:
     rows = []
     for path in paths:
         found = read_json(path)
-        rows.append(found["encoder"] | {name: found[name] for name in MEASURES})
+        measured = {name: found[name] for name in MEASURES}
+        rows.append(EncoderName.of(**found["encoder"])._asdict() | measured)
     table = pd.DataFrame(rows, columns=[*ENCODER, *MEASURES])
-    return table.replace({"adapter": {"none": ""}}).astype(dict.fromkeys(MEASURES, float))
+    return table.astype(dict.fromkeys(MEASURES, float))

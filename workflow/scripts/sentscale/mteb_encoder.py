@@ -17,6 +17,7 @@ from sentscale.files import read_json
 from sentscale.loading import load_encoder
 from sentscale.mteb_results import encoder_revision, made_of, model_meta
 from sentscale.prompts import CleanUp, Representation, read_representation
+from sentscale.protocol import PROTOCOL
 from sentscale.provenance import digests
 from sentscale.weights import open_weights
 
@@ -78,7 +79,7 @@ class MtebEncoder:
         inputs = digests(manifest=manifest, adapter=added)
         meta = model_meta(
             "_".join(names),
-            encoder_revision(inputs, precision, vars(prompt)),
+            encoder_revision(inputs, precision, vars(prompt), PROTOCOL["embed_sentences"]),
             made_of(names, prompt, read_json(manifest)["source"]),
             width=shape.width,
             most_tokens=shape.most_tokens,

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentscale.pairs import Pair
 from sentscale.prompts import Representation
-from sentscale.store import ENCODER
+from sentscale.store import FOLDERS
 from sentscale.sts import Floats, correlation, cosine_rows, spearman
 from sentscale.tasks import read_table
 
@@ -23,6 +22,19 @@ ORGANISATION = "sentscale"
 COLUMNS = ("task", "name", "dataset", "revision", "pairs", "characters", "mean_gold")
 # mteb writes so many.
 DECIMALS = 6
+# Sources of a model that others have too; a folder of this machine is no business of theirs.
+SHARED_SOURCES = ("hub", "wheel")
+# `Licenses` of mteb, which refuses a model that has another.
+MTEB_LICENCES = frozenset(
+    (
+        *("afl-3.0", "apache-2.0", "bsd-3-clause", "cc-by-2.0", "cc-by-3.0", "cc-by-4.0"),
+        *("cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"),
+        *("cc-by-nd-2.1-jp", "cc-by-nd-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0"),
+        *("cdla-sharing-1.0", "eupl-1.2", "gemma", "gpl-3.0", "lgpl", "lgpl-3.0", "mit", "mpl-2.0"),
+        *("msr-la-nc", "multiple", "not specified", "odc-by", "openmdw-1.1", "openrail"),
+        "openrail++",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -111,9 +123,12 @@ def differences(
         "words": "white space made single",
         "sentence": "cleaned up as the paper does (final period, quotes)",
     }
+    several = len(representation.templates) > 1
     told.append(
-        f"the model reads each sentence, {cleaned[representation.clean_up]}, in the template"
-        f" {representation.template!r}"
+        f"the model reads each sentence, {cleaned[representation.clean_up]}, in the"
+        f" template{'s' * several} {' and '.join(map(repr, representation.templates))}"
+        + ", vectors averaged"
+        * several
     )
     return told
 
@@ -137,24 +152,28 @@ def task_result(
     }
 
 
-def encoder_revision(inputs: Mapping[str, str], precision: str, prompt: Mapping[str, str]) -> str:
-    """Forty digits, as of a commit, that change with weights, adapter, precision and prompt.
+def encoder_revision(
+    inputs: Mapping[str, str], precision: str, prompt: Mapping[str, str], protocol: int
+) -> str:
+    """Forty digits, as of a commit, that change with all that may change a vector.
 
     Args:
         inputs: Digests of the manifests of model and adapter; others do not count.
         precision: Of the weights.
         prompt: The representation's fields.
+        protocol: Of embed_sentences: the code that makes vectors.
     """
     made_from = {key: inputs[key] for key in ("manifest", "adapter") if key in inputs}
-    text = json.dumps([made_from, precision, dict(prompt)], sort_keys=True)
+    text = json.dumps([made_from, precision, dict(prompt), protocol], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
 def made_of(
     names: Sequence[str], representation: Representation, source: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What an encoder is: its names in config.yaml, its prompt, the source of its model."""
-    return dict(zip(ENCODER, names, strict=True)) | vars(representation) | {"source": dict(source)}
+    """What an encoder is: its names in config.yaml, its prompt, its model if others have it too."""
+    shared = {kind: source[kind] for kind in SHARED_SOURCES if kind in source}
+    return dict(zip(FOLDERS, names, strict=True)) | vars(representation) | {"source": shared}
 
 
 def model_meta(
@@ -176,7 +195,7 @@ def model_meta(
         width: Length of a vector.
         most_tokens: Positions of the model.
         parameters: Of the model's body.
-        licence: As hubs write it.
+        licence: As hubs write it; told if mteb knows it.
     """
     hub = made["source"].get("hub")
     return {
@@ -190,8 +209,8 @@ def model_meta(
         "memory_usage_mb": None,
         "max_tokens": most_tokens,
         "embed_dim": width,
-        "license": None if licence == "other" else licence,
-        "open_weights": None if "path" in made["source"] else True,
+        "license": licence if licence in MTEB_LICENCES else None,
+        "open_weights": True if made["source"] else None,
         "public_training_code": None,
         "public_training_data": None,
         "framework": ["PyTorch"],
@@ -201,13 +220,3 @@ def model_meta(
         "training_datasets": None,
         "adapted_from": hub["repository"] if hub else None,
     }
-
-
-def vectors_of(
-    pairs: Sequence[Pair], vectors: NDArray[np.float32], row: Mapping[str, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Vectors of both sentences of each pair, `(n, d)` twice."""
-    return (
-        vectors[[row[pair.left] for pair in pairs]],
-        vectors[[row[pair.right] for pair in pairs]],
-    )

@@ -1,6 +1,6 @@
 """STS tasks: pairs of sentences and how similar people found them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,3 +116,13 @@ def read_pairs(path: Path) -> list[Pair]:
     """
     rows = read_table(path, COLUMNS)
     return [Pair(*fields[:4], float(fields[4])) for fields in rows]
+
+
+def rows_of(pairs: Sequence[Pair], row: Mapping[str, int]) -> tuple[list[int], list[int]]:
+    """Rows of the vectors of the first sentences of pairs, and of the second ones.
+
+    Args:
+        pairs: `n` of them.
+        row: Of each sentence.
+    """
+    return [row[pair.left] for pair in pairs], [row[pair.right] for pair in pairs]

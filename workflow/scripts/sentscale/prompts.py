@@ -13,6 +13,8 @@ Pooling = Literal["mean", "last", "text", "first", "mask", "own"]
 
 SLOTS = ("text", "demo", "word")
 _SLOT = re.compile("{(" + "|".join(SLOTS) + ")}")
+# What looks like a slot: a slip in config.yaml, nothing to speak of in a demonstration's sentence.
+ANY_SLOT = re.compile(r"\{(\w*)\}")
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,15 @@ def clean_sentence(text: str) -> str:
     return text
 
 
-def fault_of(template: str, pooling: Pooling) -> str | None:
-    """What a template lacks; None if it is good."""
-    slots = slots_of(template)
+def fault_of(template: str, pooling: Pooling, slot: re.Pattern[str] = _SLOT) -> str | None:
+    """What a template lacks; None if it is good.
+
+    Args:
+        template: With or without its demonstration.
+        pooling: Of its representation.
+        slot: What counts as one; `ANY_SLOT` where there is no demonstration in it yet.
+    """
+    slots = slot.findall(template)
     if pooling != "text":
         return None if slots == ["text"] else "the slot {text} once and no other"
     good = slots in (["text"], ["text", "text"]) and template.endswith("{text}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from sentscale.benchmarks import read_benchmark
-from sentscale.lines import FULL
+from sentscale.lines import FULL, EncoderName
 from sentscale.reference import Published
 from sentscale.tables import AVERAGE, ENCODER, suite_table
 
@@ -32,10 +32,9 @@ def read_costs(folder: Path, encoders: pd.DataFrame, suite: str) -> pd.DataFrame
         FileNotFoundError: A job has no benchmark.
     """
     rows = []
-    for encoder in encoders[ENCODER].itertuples(index=False):
-        place = folder / encoder.model / (encoder.adapter or "none") / encoder.precision
-        job = read_benchmark(place / encoder.representation / f"{suite}.tsv")
-        rows.append((*encoder, job.memory_gb, job.seconds / 60))
+    for name in map(EncoderName._make, encoders[ENCODER].itertuples(index=False)):
+        job = read_benchmark(folder / name.place / f"{suite}.tsv")
+        rows.append((*name, job.memory_gb, job.seconds / 60))
     return pd.DataFrame(rows, columns=[*ENCODER, "GB", "minutes"])
 
 

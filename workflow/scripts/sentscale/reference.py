@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from sentscale.tables import AVERAGE, ENCODER
+from sentscale.lines import EncoderName
+from sentscale.tables import AVERAGE, ENCODER, PUBLISHED
 
 CELL_COLUMNS = ["table", "suite", "method", "model", "parameters", "fine_tuned", "task", "metric"]
 CELL_COLUMNS += ["value", "source", "confidence", "remark"]
@@ -42,11 +43,15 @@ class Published:
     def with_encoders(self, cells: pd.DataFrame) -> pd.DataFrame:
         """Cells beside the encoders of ours that stand for them, in columns `ENCODER`.
 
-        The cell's value is in "published", its row in words in "published as". A cell with
-        several encoders comes several times, one with none has NaN in `ENCODER`.
+        The cell's value is in "published", its row in words in "published as", the model of
+        it in "printed model". A cell with several encoders comes several times, one with
+        none has NaN in `ENCODER`.
         """
-        words = [named(cell) for cell in cells.itertuples()]
-        linked = cells.assign(**{"published as": words}).merge(self.encoders, on=ROW, how="left")
+        words = {
+            "published as": [named(cell) for cell in cells.itertuples()],
+            "printed model": cells.model + " " + cells.parameters,
+        }
+        linked = cells.assign(**words).merge(self.encoders, on=ROW, how="left")
         linked = linked.drop(columns="model").rename(columns={"value": "published"})
         return linked.rename(columns={f"our {name}": name for name in ENCODER})
 
@@ -75,7 +80,7 @@ def read_published(encoders: Path, *tables: Path) -> Published:
         raise ValueError(f"{encoders}: {', '.join(row)} names a part of an encoder only")
     cells = cells.merge(lines[ROW], on=ROW, validate="many_to_one")
     found = [
-        (*line[:3], line.our_model, precision, representation, "" if adapter == "none" else adapter)
+        (*line[:3], *EncoderName.of(line.our_model, adapter, precision, representation))
         for line in lines.itertuples(index=False)
         for adapter in line.our_adapters.split()
         for representation in line.our_representations.split()
@@ -122,7 +127,7 @@ def published_table(
         Columns `ENCODER`, the tasks and "Avg.". `adapter` is the one of ours that the row
         stands for, or "fine-tuned", or empty.
     """
-    cells = published.of(suite, metric).assign(precision="published")
+    cells = published.of(suite, metric).assign(precision=PUBLISHED)
     adapters = published.encoders.drop_duplicates(ROW)[[*ROW, "our adapter"]]
     cells = cells.merge(adapters, on=ROW, how="left")
     plain = cells.fine_tuned.map({"yes": "fine-tuned", "no": ""})

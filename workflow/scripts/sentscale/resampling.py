@@ -1,7 +1,8 @@
 """Scores on bootstrap resamples, of many encoders on the same ones.
 
 A resample is kept as how often each pair or sample was drawn, so that it is drawn once
-for all encoders: their differences are paired.
+for all encoders, a suite at a time: their differences are paired. A score's own interval
+was made with the score, on resamples of its own (`sts.sts_scores`, `transfer`).
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,12 @@ Counts = NDArray[np.int32]
 
 # Resamples handled at once: what is computed stays in the processor's cache.
 RESAMPLES_AT_ONCE = 32
+
+
+def tails(confidence: float) -> list[float]:
+    """Percentiles that bound an interval of a level such as 0.95."""
+    tail = 100 * (1 - confidence) / 2
+    return [tail, 100 - tail]
 
 
 def drawn_counts(

@@ -9,8 +9,9 @@ from sentscale.files import check_sha256, read_json, read_lines
 from sentscale.prompts import read_representation
 from sentscale.provenance import digests
 
-# What names an encoder, in the order of the folders that its vectors are in.
-ENCODER = ("model", "adapter", "precision", "representation")
+# What names an encoder, in the order of the folders that its vectors are in; tables have
+# another order, `tables.ENCODER`.
+FOLDERS = ("model", "adapter", "precision", "representation")
 
 
 def open_vectors(

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from sentscale.resampling import tails
+
 Floats = NDArray[np.floating]
 
 AGGREGATIONS = ("all", "mean", "wmean")
@@ -84,6 +86,8 @@ def sts_scores(
 
     The interval is the percentile bootstrap (Efron 1979) over pairs. Pairs are
     drawn anew within each subset: a task's subsets are fixed, their pairs a sample.
+    It is made with the score, for this encoder alone; what is said of several encoders
+    is counted on other resamples, which they share (`resampling`).
 
     Args:
         predicted: Cosine similarities, shape `(n,)`.
@@ -104,11 +108,10 @@ def sts_scores(
     groups = {str(name): np.flatnonzero(subset == name) for name in dict.fromkeys(subset)}
     points = _aggregate(predicted[None], gold[None], list(groups.values()))
     draws = _bootstrap(predicted, gold, list(groups.values()), resamples, seed)
-    tail = 100 * (1 - confidence) / 2
     scores = {}
     for name, point in points.items():
         # A resample in which a side happens to be constant has no score.
-        low, high = np.nanpercentile(draws[name], [tail, 100 - tail])
+        low, high = np.nanpercentile(draws[name], tails(confidence))
         scores[name] = Interval(float(point[0]), float(low), float(high))
     per_subset = {
         name: {

@@ -13,7 +13,7 @@ from sentscale.files import read_json
 from sentscale.pairs import read_pairs
 from sentscale.resampling import Counts, accuracy_draws, aggregated_draws, drawn_counts
 from sentscale.samples import read_samples
-from sentscale.store import ENCODER
+from sentscale.store import FOLDERS
 from sentscale.transfer import Splits, labels, split
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def suite_draws(
     if not kept.any():
         raise ValueError(f"{folder}: no resample in which every encoder has a score")
     return {
-        "encoders": [dict(zip(ENCODER, name.split("/"), strict=True)) for name in encoders],
+        "encoders": [dict(zip(FOLDERS, name.split("/"), strict=True)) for name in encoders],
         "tasks": [table.stem for table in tables],
         "metric": settings.metric,
         "bootstrap": settings.bootstrap,

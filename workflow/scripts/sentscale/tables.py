@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sentscale.files import read_json, write_text
+from sentscale.lines import EncoderName
 
 ENCODER = ["model", "precision", "representation", "adapter"]
 SCORE_COLUMNS = [*ENCODER, "task", "metric", "value", "low", "high", "n"]
@@ -31,12 +32,8 @@ def tidy_scores(paths: list[Path]) -> pd.DataFrame:
     for path in paths:
         score = read_json(path)
         n = score["pairs"] if "pairs" in score else score["samples"]
-        encoder = score["encoder"] | {"task": score["task"], "n": n}
-        if encoder["adapter"] == "none":
-            encoder["adapter"] = ""
-        rows += [
-            encoder | {"metric": metric} | values for metric, values in score["scores"].items()
-        ]
+        about = EncoderName.of(**score["encoder"])._asdict() | {"task": score["task"], "n": n}
+        rows += [about | {"metric": metric} | values for metric, values in score["scores"].items()]
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
@@ -152,7 +149,7 @@ def with_training_set(table: pd.DataFrame, sets: dict[str, str]) -> pd.DataFrame
     Returns:
         The table; without the column if no row has an adapter.
     """
-    ours = table.precision != "published"
+    ours = table.precision != PUBLISHED
     told = pd.Series([sets.get(name, "") for name in table.adapter.where(ours, "")], table.index)
     told = told.mask(~ours & (table.adapter == "cse"), PAPER_TRAINING_SET)
     if (told == "").all():

@@ -9,7 +9,6 @@ from typing import Any
 
 from sentscale.files import read_json
 from sentscale.lines import EncoderName
-from sentscale.store import ENCODER
 from sentscale.wording import duration
 
 # A label and what stands beside it.
@@ -127,9 +126,7 @@ def trace(
                 for task in names_of_tasks
             ]
             found.append(SuiteRecord(suite, [*facts_of(about), *job.facts()], job, tasks))
-        folders = dict(zip(ENCODER, place.split("/"), strict=True))
-        adapter = "" if folders["adapter"] == "none" else folders["adapter"]
-        name = EncoderName(**(folders | {"adapter": adapter}))
+        name = EncoderName.of(*place.split("/"))
         records.append(EncoderRecord(name, place, encoder_facts(results, name), found))
     return records
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
+from sentscale.resampling import tails
 from sentscale.samples import Sample
 from sentscale.sts import Interval
 from sentscale.tasks import Design
@@ -191,10 +192,9 @@ def transfer_scores(
         }
         tests.append(points | {"chosen": outcome.chosen, "searched": outcome.searched})
         draws.append([100 * score(true[drawn], predicted[drawn]) for score in metrics.values()])
-    tail = 100 * (1 - confidence) / 2
     found = {}
     for name, drawn in zip(metrics, np.mean(draws, axis=0), strict=True):
-        low, high = np.percentile(drawn, [tail, 100 - tail])
+        low, high = np.percentile(drawn, tails(confidence))
         found[name] = Interval(mean_percent([one[name] for one in tests]), float(low), float(high))
     return found, tests
 
