@@ -121,6 +121,19 @@ def test_another_template_reruns_its_representation_only(made):
     assert all("representation=eol" in words for words in made_anew)
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("workflow/report/index.yaml", "against size", "against the size"),
+        ("workflow/templates/index.css", "max-width: 80rem", "max-width: 70rem"),
+        ("workflow/scripts/sentscale/wording.py", "minutes // 60", "minutes//60"),
+    ],
+)
+def test_the_looks_of_the_page_rerun_only_the_page(made, name, old, new):
+    made.edit(name, old, new)
+    assert made.planned() == {"write_index": 1}
+
+
 def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):
     made.edit(
         "workflow/scripts/sentscale/sts.py", "RESAMPLES_AT_ONCE = 250", "RESAMPLES_AT_ONCE = 25"
