@@ -1,5 +1,6 @@
 """The figure of representations: score of a suite for each of them, model by model."""
 
+import logging
 import math
 
 import numpy as np
@@ -9,22 +10,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from sentscale.figures import DASHES, Plot, canvas, key, legend_above, share_axis
+from sentscale.figures import (
+    DASHES,
+    Plot,
+    blank,
+    canvas,
+    key,
+    legend_above,
+    share_axis,
+    text_width_in,
+)
 from sentscale.panels import spans
 from sentscale.reference import Published
 from sentscale.tables import ENCODER, WITHOUT_PROMPT
 
+log = logging.getLogger(__name__)
+
 # Height of each of several rows of panels, as a share of the style's.
 _ROW = 0.55
 _HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
-# Inches: a bar with its number on its side, the widest bar, what the score axis takes of the width.
-_NARROW, _WIDE, _LEFT = 0.14, 0.6, 0.7
+# Inches: a bar with its number on its side, the widest bar, what the score axis takes of the width,
+# between two names under the axis.
+_NARROW, _WIDE, _LEFT, _BETWEEN = 0.14, 0.6, 0.7, 0.08
 # From here on a number stands upright on its bar. Room for the numbers of the highest bars.
 _UPRIGHT, _NUMBER = 0.34, 0.22
 # Most printed scores that are drawn.
 _MOST_LINES = 4
-# Width of a letter under the axis, as a share of the size of the text.
-_LETTER = 0.52
 
 
 def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot) -> Figure:
@@ -33,7 +44,7 @@ def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot)
     Args:
         scores: Tidy scores; encoders that miss a task of the suite are left out.
         published: Printed scores. What is known of other models as they come is a line across
-            all rows, unless there are too many.
+            all rows, unless there are more than four.
         plot: What is shown.
     """
     table = plot.table(scores)
@@ -42,7 +53,8 @@ def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot)
         for names, rows in table.groupby(WITHOUT_PROMPT, sort=False)
     }
     room = plot.style.width_in - _LEFT
-    rows = _in_rows({name: _width(name, groups[name], plot) for name in groups}, room / _NARROW)
+    ruler = blank(plot.style, 1, 1)
+    rows = _in_rows({name: _width(name, groups[name], ruler) for name in groups}, room / _NARROW)
     width = max(room / _WIDE, *(sum(row.values()) for row in rows))
     figure, panels = canvas(plot.style, len(rows), 1, row=_ROW)
     for axes, row in zip(panels, rows, strict=True):
@@ -66,10 +78,9 @@ def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot)
     return figure
 
 
-def _width(name: str, group: pd.DataFrame, plot: Plot) -> int:
+def _width(name: str, group: pd.DataFrame, ruler: Figure) -> int:
     """Bars that a group takes the room of: its own and a gap, or those over its name."""
-    letters = max(map(len, name.split("\n"))) + 1
-    return max(len(group) + 1, math.ceil(letters * _LETTER * plot.style.font_pt / 72 / _NARROW))
+    return max(len(group) + 1, math.ceil((text_width_in(ruler, name) + _BETWEEN) / _NARROW))
 
 
 def _in_rows(widths: dict[str, int], most: float) -> list[dict[str, int]]:
@@ -129,7 +140,10 @@ def _others(published: Published, table: pd.DataFrame, plot: Plot) -> pd.DataFra
     printed["ours"] = [row in ours for row in printed[ENCODER].itertuples(index=False, name=None)]
     printed = printed[~printed.groupby("published as").ours.transform("any")]
     printed = printed.drop_duplicates("published as")
-    return printed if len(printed) <= _MOST_LINES else printed[:0]
+    if len(printed) <= _MOST_LINES:
+        return printed
+    log.info("%d published scores of other models are too many lines: left out", len(printed))
+    return printed[:0]
 
 
 def _draw_references(panels: list[Axes], printed: pd.DataFrame) -> list[Artist]:
