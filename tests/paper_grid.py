@@ -4,6 +4,7 @@ import json
 import math
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def level(config, model, adapter, precision, representation):
 def made_up_scores(config, suite):
     """Tidy scores of a suite for every encoder of a run."""
     random = np.random.default_rng(1111)
-    metric = "accuracy" if "transfer" in suite else "spearman_all"
+    metric = metric_of(suite)
     rows = []
     for model, adapter, precision, representation in encoders_of(config, suite):
         centre = level(config, model, adapter, precision, representation)
@@ -65,22 +66,19 @@ def made_up_scores(config, suite):
 
 def settings_of(config, suite):
     """What the rules give to a figure of a suite."""
-    fields = ("parameters", "family", "size")
-    run = {model for grid in config["run"] for model in grid["models"]}
-    families = {config["models"][name]["family"] for name in run}
-    models = {
-        name: {key: model[key] for key in fields if key in model}
-        for name, model in config["models"].items()
-        if model["family"] in families
+    rules = {
+        "json": json,
+        "config": config,
+        "ENCODERS": [cell for name in config["suites"] for cell in encoders_of(config, name)],
+        "metric_of": metric_of,
     }
-    return {
-        "suite": suite,
-        "tasks": config["suites"][suite],
-        "metric": "accuracy" if "transfer" in suite else "spearman_all",
-        "models": models,
-        "representations": list(config["representations"]),
-        "style": config["figures"]["style"],
-    }
+    exec((ROOT / "workflow/rules/common_figures.smk").read_text(encoding="utf-8"), rules)
+    return json.loads(rules["plot_settings"](SimpleNamespace(suite=suite)))
+
+
+def metric_of(suite):
+    """The score of printed tables and figures, as config.yaml has it."""
+    return "accuracy" if "transfer" in suite else "spearman_all"
 
 
 def made_up_search(config, search, candidates=300):
