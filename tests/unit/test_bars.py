@@ -103,7 +103,10 @@ def test_what_was_printed_of_other_models_is_a_line_across():
     across = [line for line in axes.lines if list(line.get_xdata()) == [0, 1]]
     assert [line.get_ydata()[0] for line in across] == [0, 73.44]
     told = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert told == ["eol", "prompt, with a period, BERT 110M: 73.44 (published)"]
+    assert told == ["eol", "published", "prompt, with a period, BERT 110M: 73.44 (published)"]
+    ((place, *_),) = bars(axes)
+    dots = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [[[pytest.approx(place), 60.0]]]
 
 
 def test_too_many_printed_scores_are_not_drawn(caplog):

@@ -117,7 +117,10 @@ def test_a_family_of_one_size_is_named():
     figure = draw(*of(OPT, "eol"), *of(("bert",), "avg"))
     assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["bert"]
     assert figure.axes[1].get_xscale() == "linear"
-    assert drawn(figure.axes[1]) == [[[0, 54.5]]]
+    assert drawn(figure.axes[1]) == [[[0.5, 54.5]]]
+    # The other panel's axis is one of sizes.
+    assert [axes.get_xlabel() for axes in figure.axes] == ["Parameters (log scale)", ""]
+    assert figure.get_supxlabel() == ""
 
 
 def test_an_encoder_that_misses_a_task_is_left_out():
@@ -182,7 +185,7 @@ def test_points_and_rings_of_one_model_stand_apart_on_a_long_axis():
     assert rings == {331e6, eol, 30e9}
 
 
-def test_a_named_encoder_has_its_published_score_around_it():
+def test_a_family_of_one_size_has_its_published_scores_too():
     rows = [("Mean", "BERT", "110M", "no", 54.0), ("Other", "BERT", "110M", "no", 53.0)]
     ours = {rows[0][:3]: "bert fp32,bf16 avg", rows[1][:3]: "bert nf4 avg"}
     figure = draw(
@@ -190,10 +193,10 @@ def test_a_named_encoder_has_its_published_score_around_it():
         printed=published(*rows, ours=ours),
     )  # fmt: skip
     named = figure.axes[1]
-    point = named.containers[0].lines[0].get_xdata()[0]
-    # Beside the middle, as two representations have their bars there; none in four bits.
-    assert point == pytest.approx(-0.5 / 3)
-    assert drawn(named, "none") == [[[point, 54.0]]]
+    bare, rings = drawn(named, "full"), drawn(named, "none")
+    assert [place for ((place, _),) in bare] == pytest.approx([0.35, 0.65])  # 0.3 apart
+    # None for the score in four bits, which the run does not have.
+    assert rings == [[[pytest.approx(0.35), 54.0]]]
     told = [text.get_text() for text in figure.legends[0].get_texts()]
     assert told == ["avg", "eol", "published"]
 

@@ -34,8 +34,10 @@ _HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
 _NARROW, _WIDE, _LEFT, _BETWEEN = 0.14, 0.6, 0.7, 0.08
 # From here on a number stands upright on its bar. Room for the numbers of the highest bars.
 _UPRIGHT, _NUMBER = 0.34, 0.22
-# Most printed scores that are drawn.
+# Most printed scores of others that are drawn. Of ours: a dot on the bar.
 _MOST_LINES = 4
+_DOT = {"marker": "o", "linestyle": "none", "color": "black", "markerfacecolor": "white"}
+_DOT_PT = 4.0
 
 
 def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot) -> Figure:
@@ -43,11 +45,11 @@ def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot)
 
     Args:
         scores: Tidy scores; encoders that miss a task of the suite are left out.
-        published: Printed scores. What is known of other models as they come is a line across
-            all rows, unless there are more than four.
+        published: Printed scores. What is known of an encoder of ours is a dot on its bar, of
+            other models as they come a line across all rows, unless there are more than four.
         plot: What is shown.
     """
-    table = plot.table(scores)
+    table = _with_printed(plot.table(scores), published, plot)
     groups = {
         "\n".join(filter(None, names)): rows
         for names, rows in table.groupby(WITHOUT_PROMPT, sort=False)
@@ -108,6 +110,8 @@ def _draw_group(
             error_kw={"elinewidth": 0.8, "capsize": 1.5},
             **_look(name, plot),
         )
+        if row.published.notna().item():
+            axes.plot(place, row.published.item(), markersize=_DOT_PT, zorder=3, **_DOT)
         axes.annotate(
             f"{row.score.item():.1f}",
             (place, max(row.high.item(), 0)),
@@ -128,7 +132,16 @@ def _look(name: str, plot: Plot) -> dict[str, str]:
 
 
 def _keys(table: pd.DataFrame, plot: Plot) -> list[Artist]:
-    return [Patch(label=name, **_look(name, plot)) for name in plot.shown(table)]
+    dots = [key("published", **_DOT, markersize=_DOT_PT)] if table.published.notna().any() else []
+    return [*(Patch(label=name, **_look(name, plot)) for name in plot.shown(table)), *dots]
+
+
+def _with_printed(table: pd.DataFrame, published: Published, plot: Plot) -> pd.DataFrame:
+    """Encoders with the score that was printed of each, NaN where none was."""
+    cells = published.of(plot.suite, plot.metric)
+    printed = published.with_encoders(cells[cells.task == plot.score_column])
+    printed = printed.drop_duplicates(ENCODER)[[*ENCODER, "published"]]
+    return table.merge(printed, on=ENCODER, how="left")
 
 
 def _others(published: Published, table: pd.DataFrame, plot: Plot) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from sentscale.tables import ENCODER
 
 # Sizes of a family that differ by less than this factor are one size.
 _SIZES_APART = 1.5
+# Between representations over one name; a name has at least 1.
+STEP = 0.3
 # Room left and right of the smallest and largest model, as a factor.
 _MARGIN = 1.5
 
@@ -35,11 +37,26 @@ class Panel:
     @property
     def names(self) -> list[str]:
         """Of its encoders, whatever their representation; the smallest model first."""
-        return list(dict.fromkeys(self.rows.sort_values("parameters", kind="stable")["name"]))
+        rows = self.rows.assign(place=pd.factorize(self.rows.model)[0])
+        return list(dict.fromkeys(rows.sort_values(["parameters", "place"], kind="stable")["name"]))
+
+    @property
+    def widths(self) -> dict[str, float]:
+        """Room of each name on the axis: more for one with many representations."""
+        count = self.rows.groupby("name").representation.nunique()
+        return {name: max(1.0, STEP * (count[name] + 1)) for name in self.names}
+
+    @property
+    def middles(self) -> dict[str, float]:
+        """Where each name is."""
+        ends = np.cumsum(list(self.widths.values()))
+        return {
+            name: end - self.widths[name] / 2 for name, end in zip(self.names, ends, strict=True)
+        }
 
     def places(self, rows: pd.DataFrame) -> pd.Series:
         """Where rows of this panel are on its axis."""
-        return rows["name"].map(self.names.index) if self.named else rows.parameters
+        return rows["name"].map(self.middles) if self.named else rows.parameters
 
     @property
     def adapter(self) -> str:
@@ -118,9 +135,9 @@ def size_axis(axes: Axes, panel: Panel, plot: Plot, others: pd.DataFrame | None 
         others: Models (columns model and parameters) that the axis has beside the panel's.
     """
     if panel.named:
-        names = panel.names
-        axes.set_xticks(range(len(names)), names, rotation=90)
-        axes.set_xlim(-0.6, len(names) - 0.4)
+        middles = panel.middles
+        axes.set_xticks(list(middles.values()), list(middles), rotation=90)
+        axes.set_xlim(0, sum(panel.widths.values()))
         return
     tables = [panel.rows] if others is None else [panel.rows, others]
     ticks = {row.parameters: plot.size(row.model) for table in tables for row in table.itertuples()}

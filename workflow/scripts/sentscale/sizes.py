@@ -1,5 +1,7 @@
 """The figure of scaling: score of a suite against the size of the models."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +17,7 @@ from sentscale.figures import (
 )
 from sentscale.lines import FULL
 from sentscale.panels import (
+    STEP,
     Panel,
     foot_in,
     panels_of,
@@ -61,8 +64,7 @@ def plot_scaling(scores: pd.DataFrame, published: Published, plot: Plot) -> Figu
         _draw_lines(axes, rows, plot)
         _draw_rings(axes, printed, rows, plot)
     share_axis(all_axes, "y", COLUMNS)
-    if not panels[0].named:
-        figure.supxlabel("Parameters (log scale)", fontsize="medium")
+    _label_sizes(figure, all_axes, panels)
     figure.supylabel(plot.score_label, fontsize="medium")
     handles = representation_keys(table, plot)
     if any(len(printed) for printed in rings):
@@ -89,7 +91,7 @@ def _placed(panel: Panel, plot: Plot, axes: Axes) -> pd.DataFrame:
     rank = order.groupby(beside).rank(method="first")
     steps = (rank - (1 + rank.groupby(beside).transform("max")) / 2).mask(joined, 0)
     if panel.named:
-        return rows.assign(place=places + steps / (1 + rank.max()))
+        return rows.assign(place=places + STEP * steps)
     low, high = axes.get_xlim()
     return rows.assign(place=places * (high / low) ** (_ASIDE * steps))
 
@@ -148,3 +150,16 @@ def _rings(published: Published, panel: Panel, plot: Plot) -> pd.DataFrame:
     rings = rings.assign(lacking=rings["name"].isna(), order=order)
     rings = rings.sort_values(["lacking", "order"], kind="stable")
     return rings.drop_duplicates(["method", "name" if panel.named else "model"])
+
+
+def _label_sizes(figure: Figure, all_axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
+    """One label for all; where a panel has names, below the last other one of each column."""
+    label = "Parameters (log scale)"
+    if not any(panel.named for panel in panels):
+        figure.supxlabel(label, fontsize="medium")
+        return
+    pairs = list(zip(all_axes, panels, strict=True))
+    for column in range(COLUMNS):
+        sized = [axes for axes, panel in pairs[column::COLUMNS] if not panel.named]
+        for axes in sized[-1:]:
+            axes.set_xlabel(label)
