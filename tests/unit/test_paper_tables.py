@@ -81,7 +81,7 @@ def grid(tmp_path_factory):
         common += ["--training-sets", "{}"]
         tabulate_suite([*common, "--fine-tuned", "--out", *named["suite"].values()])
         twins = ["--zero-shot", json.dumps({"icl": "eol", "icl-published": "eol"})]
-        tabulate_gain([*twins, *common, *named["gain"].values()])
+        tabulate_gain([*twins, *common, "--out", *named["gain"].values()])
     return root
 
 

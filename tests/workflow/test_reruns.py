@@ -89,7 +89,19 @@ def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
 
 def test_a_line_of_one_figure_reruns_only_that_figure(made):
     made.edit("workflow/scripts/sentscale/sizes.py", "capsize=2", "capsize=3")
-    assert made.planned() == {"plot_scaling": 2}
+    assert made.planned() == {"plot_scaling": 2, "write_index": 1}
+
+
+def test_another_measurement_redraws_what_it_cost(made):
+    path = made.folder / "results/benchmarks/embed_sentences/tiny/none/fp32/eol/sample.tsv"
+    head, row = path.read_text().splitlines()
+    path.write_text("\n".join([head, row.replace(row.split("\t")[0], "1234.5", 1), ""]))
+    assert made.planned() == {"plot_cost": 1, "write_index": 1}
+
+
+def test_nothing_is_embedded_again_for_a_lost_measurement(made):
+    (made.folder / "results/benchmarks/embed_sentences/tiny/none/fp32/eol/sample.tsv").unlink()
+    assert made.planned() == {"plot_cost": 1, "write_index": 1}
 
 
 def test_another_value_in_a_score_file_reruns_what_shows_it_and_nothing_before(made):
