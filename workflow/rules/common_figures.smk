@@ -24,6 +24,7 @@ def figures_of_run(wildcards):
 
 def plot_settings(wildcards):
     """What a figure of a suite shows, as JSON."""
+    used = {cell[3] for cell in ENCODERS}
     families = {config["models"][cell[0]]["family"] for cell in ENCODERS}
     fields = ("parameters", "family", "size")
     models = {
@@ -37,7 +38,7 @@ def plot_settings(wildcards):
             "tasks": config["suites"][wildcards.suite],
             "metric": metric_of(wildcards.suite),
             "models": models,
-            "representations": list(config["representations"]),
+            "representations": [name for name in config["representations"] if name in used],
             "style": config["figures"]["style"],
         },
         sort_keys=True,
