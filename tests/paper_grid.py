@@ -5,6 +5,7 @@ import math
 from functools import cache
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -100,22 +101,19 @@ def made_up_scores(config, suite):
 
 def settings_of(config, suite):
     """What the rules give to a figure of a suite."""
-    fields = ("parameters", "family", "size")
-    run = {model for grid in config["run"] for model in grid["models"]}
-    families = {config["models"][name]["family"] for name in run}
-    models = {
-        name: {key: model[key] for key in fields if key in model}
-        for name, model in config["models"].items()
-        if model["family"] in families
+    rules = {
+        "json": json,
+        "config": config,
+        "ENCODERS": [cell for name in config["suites"] for cell in encoders_of(config, name)],
+        "metric_of": metric_of,
     }
-    return {
-        "suite": suite,
-        "tasks": config["suites"][suite],
-        "metric": metric_of(suite),
-        "models": models,
-        "representations": list(config["representations"]),
-        "style": config["figures"]["style"],
-    }
+    exec((ROOT / "workflow/rules/common_figures.smk").read_text(encoding="utf-8"), rules)
+    return json.loads(rules["plot_settings"](SimpleNamespace(suite=suite)))
+
+
+def metric_of(suite):
+    """The score of printed tables and figures, as config.yaml has it."""
+    return "accuracy" if "transfer" in suite else "spearman_all"
 
 
 def made_up_candidates(count=300):

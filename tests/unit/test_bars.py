@@ -1,4 +1,5 @@
-import matplotlib.pyplot as plt
+import logging
+
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
@@ -19,12 +20,6 @@ SETTINGS = {
     "style": read_config()["figures"]["style"],
 }
 NOTHING = published()
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def scores(*cells, value=50.0, low=48.0, high=53.0, precision="fp32"):
@@ -88,8 +83,8 @@ def test_a_negative_score_is_a_bar_below_zero():
 def test_groups_go_on_in_a_new_row_with_the_same_scale():
     cells = [(model, name, "") for model in SETTINGS["models"] for name in ("avg", "eol", "icl")]
     style = SETTINGS["style"] | {"width_in": 4}
-    # (4 - 0.7) / 0.14 = 23.6 bars have room. A group takes those over its name: (7 + 1) letters
-    # of 0.52 x 9 / 72 inches are 3.7 bars, so four: five groups in a row.
+    # (4 - 0.7) / 0.14 = 23.6 bars have room. A group takes four, one of them empty; its name, of
+    # 0.43 inches, is not wider: five groups in a row.
     first, second = draw(scores(*cells), style=style).axes
     assert [len(axes.get_xticks()) for axes in (first, second)] == [5, 4]
     assert first.get_xlim() == second.get_xlim()
@@ -114,10 +109,12 @@ def test_what_was_printed_of_other_models_is_a_line_across():
     assert dots == [[[pytest.approx(place), 60.0]]]
 
 
-def test_too_many_printed_scores_are_not_drawn():
+def test_too_many_printed_scores_are_not_drawn(caplog):
+    caplog.set_level(logging.INFO)
     rows = [("m", "BERT", f"{i}M", "no", 70.0 + i) for i in range(5)]
     (axes,) = draw(scores(("model-1", "eol", "")), published(*rows, task="A")).axes
     assert [line for line in axes.lines if list(line.get_xdata()) == [0, 1]][1:] == []
+    assert caplog.messages == ["5 published scores of other models are too many lines: left out"]
 
 
 def test_an_encoder_without_the_score_is_an_error_if_it_is_the_only_one():

@@ -35,6 +35,16 @@ def test_each_model_has_its_lines_and_its_choice_is_marked(style):
     assert told == ["small: 70.00", "large: 70.00"]
 
 
+def test_the_thick_line_is_a_moving_mean(style):
+    curve = pd.DataFrame({"step": range(1, 61), "loss": [1.0, 2.0, 6.0] * 20})
+    curve["gradient_norm"], curve["learning_rate"] = 1.0, 5e-4
+    loss = plot_training({"small": (curve, run()[1])}, "dev", style).axes[0]
+    thin, thick = loss.lines
+    assert thin.get_ydata().tolist() == [1.0, 2.0, 6.0] * 20
+    # A twentieth of 60 steps, three, around each; two at both ends: (1 + 2) / 2 and (2 + 6) / 2.
+    assert thick.get_ydata().tolist() == pytest.approx([1.5, *[3.0] * 58, 4.0])
+
+
 def test_the_same_run_gives_the_same_bytes(style, tmp_path):
     for name in ("one.svg", "two.svg"):
         save_figure(plot_training({"small": run()}, "dev", style), tmp_path / name)

@@ -1,7 +1,6 @@
 import json
 import logging
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,12 +29,6 @@ ENCODERS = pd.DataFrame(
     columns=["model", "adapter", "precision", "representation"],
     index=[4, 7],
 )
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def measured(folder, encoder, seconds="36.0", memory="1000", cpu="72.0", resources=None):

@@ -40,16 +40,17 @@ def test_a_figure_is_the_same_figure(tmp_path):
     assert "135M" not in body
 
 
-def page_of(tmp_path, table):
-    write_text(tmp_path / "t.html", table_page(table, "t"))
+def page_of(tmp_path, table, notes=()):
+    write_text(tmp_path / "t.html", table_page(table, "t", notes=notes))
     return tmp_path / "t.html"
 
 
 def test_a_table_is_taken_from_its_page(tmp_path):
     table = pd.DataFrame({"model": ["<a>", "b"], "score": [1 / 3, float("nan")], "n": [2, 3]})
-    found = table_of_page(page_of(tmp_path, table))
+    found, notes = table_of_page(page_of(tmp_path, table, ["One.", "Two & more."]))
     assert found.startswith("<table><thead>")
-    assert found.rstrip().endswith("</table>")
+    assert found.endswith("</table>")
+    assert notes == "<p>One.</p><p>Two &amp; more.</p>"
     # Escaped; every digit where fewer are shown, for sorting; nothing is said twice.
     assert "<td>&lt;a&gt;</td>" in found
     assert f'<td class="number" data-value="{1 / 3}">0.33</td>' in found

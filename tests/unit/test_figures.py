@@ -1,9 +1,8 @@
 from itertools import pairwise
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from paper_grid import read_config
+from paper_grid import encoders_of, read_config
 
 from sentscale.figures import (
     Plot,
@@ -30,12 +29,6 @@ SETTINGS = {
     "representations": ["avg", "eol", "icl"],
     "style": STYLE,
 }
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def plot(**changes):
@@ -145,9 +138,13 @@ def test_representations_keep_their_look_without_the_others():
 
 
 def test_colours_and_markers_repeat_after_the_last():
-    style = Style(**STYLE | {"colours": ["#111111", "#222222"], "markers": ["o"]})
-    assert style.look(2)["color"] == "#111111"
-    assert style.look(2)["marker"] == "o"
+    style = Style(**STYLE | {"colours": ["#111111", "#222222"], "markers": ["o", "s"]})
+    looks = [(style.look(number)["color"], style.look(number)["marker"]) for number in range(5)]
+    assert looks == [
+        ("#111111", "o"), ("#222222", "s"),
+        ("#111111", "s"), ("#222222", "o"),  # the same colours, each with the next marker
+        ("#111111", "o"),
+    ]  # fmt: skip
 
 
 def test_neighbouring_colours_differ_in_grey():
@@ -162,8 +159,27 @@ def test_neighbouring_colours_differ_in_grey():
 
 def test_the_score_axis_tells_metric_unit_and_what_is_averaged():
     assert plot().score_label == "Spearman's ρ × 100, mean of 2 tasks"
-    assert plot(metric="pearson_all", tasks=["A"]).score_label == "Pearson's r × 100, A"
-    assert plot(metric="accuracy_logreg", tasks=["A"]).score_label == "Accuracy × 100, A"
+    labels = {
+        metric: plot(metric=metric, tasks=["A"]).score_label
+        for metric in (
+            "spearman_all", "spearman_mean", "spearman_wmean", "accuracy", "accuracy_logreg"
+        )
+    }  # fmt: skip
+    assert labels["accuracy"] == "Accuracy × 100, A"
+    assert len(set(labels.values())) == 5  # scores that are not comparable have other names
+    assert all("× 100, A" in label for label in labels.values())
+
+
+@pytest.mark.parametrize("preset", [None, "paper", "laptop", "demonstrations", "methods"])
+def test_representations_of_a_suite_can_be_told_apart(preset):
+    config = read_config(preset)
+    style, order = Style(**config["figures"]["style"]), list(config["representations"])
+    for suite in config["suites"]:
+        shown = dict.fromkeys(encoder[3] for encoder in encoders_of(config, suite))
+        looks = [style.look(order.index(name)) for name in shown]
+        colours = {look["color"] for look in looks}
+        assert len(colours) == len(looks) or len(looks) > len(style.colours), suite
+        assert len({(look["color"], look["marker"]) for look in looks}) == len(looks), suite
 
 
 def test_a_larger_model_has_a_larger_marker():
@@ -191,6 +207,12 @@ def test_a_text_is_cut_to_a_width():
     assert fitted(figure, text, 9.0) == text
 
 
+@pytest.mark.parametrize("text", ["", "x", "I."])
+def test_a_text_that_cannot_be_cut_is_left_as_it_is(text):
+    figure, _ = canvas(Style(**STYLE), 1, 1, row=1)
+    assert fitted(figure, text, 0.001) == text
+
+
 @pytest.mark.parametrize("change", [{"colour": 1}, {"style": {"colours": []}}])
 def test_unknown_or_missing_settings_are_refused(change):
     with pytest.raises(TypeError):
@@ -203,7 +225,7 @@ def test_no_two_representations_look_alike(markers):
     looks = [tuple(style.look(number).values())[:2] for number in range(60)]
     assert len(set(looks)) == 60
     assert looks[10] == (style.colours[10], style.markers[10])
-    assert looks[11:13] == [
+    assert looks[12:14] == [
         (style.colours[0], style.markers[1]),
         (style.colours[1], style.markers[2]),
     ]

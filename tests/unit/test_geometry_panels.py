@@ -1,6 +1,5 @@
 import json
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from paper_grid import read_config
@@ -8,7 +7,9 @@ from plot_geometry import main as draw_geometry
 from plot_spectra import main as draw_spectra
 
 from sentscale.figures import Plot
-from sentscale.geometry_panels import cumulated, plot_geometry, plot_spectra, read_geometry
+from sentscale.geometry_panels import plot_geometry
+from sentscale.measures import geometry_table
+from sentscale.spectra import cumulated, plot_spectra, read_spectra
 
 SETTINGS = {
     "suite": "mine",
@@ -30,12 +31,6 @@ GEOMETRY = {
     "uniformity": -1.5,
     "spectrum": [0.5, 0.3, 0.2],
 }
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -67,7 +62,7 @@ def test_measures_are_drawn_against_size_and_against_each_other(write):
         "large/none/fp32/eol": {"mean_cosine": 0.3, "effective_rank": 50, "uniformity": -2},
         "small/none/fp32/eol": {},
     }
-    cosine, rank, plane = plot_geometry(read_geometry(write(encoders)), plot()).axes
+    cosine, rank, plane = plot_geometry(geometry_table(write(encoders)), plot()).axes
     assert lines(cosine) == [[[125e6, 0.9], [1.3e9, 0.3]]]
     assert lines(rank) == [[[125e6, 12], [1.3e9, 50]]]
     assert rank.get_yscale() == "log"
@@ -80,7 +75,7 @@ def test_measures_are_drawn_against_size_and_against_each_other(write):
 
 def test_each_group_of_encoders_has_a_row_and_columns_share_their_axes(write):
     encoders = {"small/none/fp32/eol": {}, "small/cse/fp32/eol": {"mean_cosine": 0.1}}
-    axes = plot_geometry(read_geometry(write(encoders)), plot()).axes
+    axes = plot_geometry(geometry_table(write(encoders)), plot()).axes
     assert len(axes) == 6
     assert [one.get_title(loc="left") for one in axes[::3]] == ["OPT, fp32", "OPT, cse, fp32"]
     assert axes[0].get_ylim() == axes[3].get_ylim()
@@ -90,20 +85,25 @@ def test_each_group_of_encoders_has_a_row_and_columns_share_their_axes(write):
 def test_what_no_encoder_has_is_left_out(write):
     # Transfer suites have no pairs, so no alignment.
     encoders = {"small/none/fp32/eol": {"alignment": None, "uniformity": None}}
-    axes = plot_geometry(read_geometry(write(encoders)), plot()).axes
+    axes = plot_geometry(geometry_table(write(encoders)), plot()).axes
     assert [one.get_ylabel() for one in axes] == ["Mean cosine", "Effective rank"]
 
 
 def test_a_spectrum_is_drawn_as_shares_of_the_first_components(write):
     encoders = {"small/none/fp32/avg": {}, "small/cse/fp32/avg": {"spectrum": [0.4, 0.3, 0.3]},
+                "small/cse-published/fp32/avg": {"spectrum": [0.6, 0.4]},
                 "large/none/fp32/avg": {}}  # fmt: skip
-    small, large = plot_spectra(read_geometry(write(encoders)), plot()).axes
-    assert small.get_title(loc="left") == "small (125M)"
-    bare, adapted = small.lines
-    assert bare.get_xydata().tolist() == [[1, 0.5], [2, 0.8], [3, 1.0]]
+    axes = plot_spectra(read_spectra(write(encoders)), plot()).axes
+    # A panel for each adapter, those of models as they come first.
+    assert [one.get_title(loc="left") for one in axes] == [
+        "small (125M)", "large (1.3B)", "small (125M)\ncse", "small (125M)\ncse-published",
+    ]  # fmt: skip
+    small, large, adapted, published = (line for one in axes for line in one.lines)
+    assert small.get_xydata().tolist() == [[1, 0.5], [2, 0.8], [3, 1.0]]
+    assert large.get_ydata().tolist() == pytest.approx([0.5, 0.8, 1.0])
     assert adapted.get_ydata().tolist() == pytest.approx([0.4, 0.7, 1.0])
-    assert adapted.get_linewidth() > bare.get_linewidth()
-    assert small.get_xlim() == large.get_xlim()
+    assert published.get_ydata().tolist() == pytest.approx([0.6, 1.0])
+    assert len({one.get_xlim() for one in axes}) == 1
 
 
 def test_of_a_quantised_encoder_only_what_has_no_twin_is_drawn(write):
@@ -112,7 +112,7 @@ def test_of_a_quantised_encoder_only_what_has_no_twin_is_drawn(write):
         "small/none/nf4/eol": {"spectrum": [1.0]},
         "small/none/nf4/avg": {"spectrum": [0.6, 0.4]},
     }
-    (axes,) = plot_spectra(read_geometry(write(encoders)), plot()).axes
+    (axes,) = plot_spectra(read_spectra(write(encoders)), plot()).axes
     assert [line.get_ydata()[0] for line in axes.lines] == [0.5, 0.6]
 
 
@@ -131,7 +131,7 @@ def test_a_long_spectrum_is_drawn_with_few_points_evenly_spaced():
 )  # fmt: skip
 def test_a_broken_spectrum_is_named(write, changes, message):
     with pytest.raises(ValueError, match=rf"mine\.json: {message}"):
-        read_geometry(write({"small/none/fp32/eol": changes}))
+        read_spectra(write({"small/none/fp32/eol": changes}))
 
 
 @pytest.mark.parametrize("main", [draw_geometry, draw_spectra])

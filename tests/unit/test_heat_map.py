@@ -1,23 +1,16 @@
 import json
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from paper_grid import read_config
 from plot_heat_map import main
 from sklearn.metrics.pairwise import cosine_similarity
 
-from sentscale.figures import Style
+from sentscale.figures import Style, save_figure
 from sentscale.files import sha256_of, write_array, write_json, write_text
 from sentscale.heat_map import cosines, plot_heat_map
 
 STYLE = read_config()["figures"]["style"]
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def test_cosines_are_those_of_another_library():
@@ -26,7 +19,7 @@ def test_cosines_are_those_of_another_library():
 
 
 def test_a_zero_vector_is_an_error():
-    with pytest.raises(ValueError, match="vector 1 is zero"):
+    with pytest.raises(ValueError, match="vector 1 is not finite or has length zero"):
         cosines(np.array([[1.0, 0.0], [0.0, 0.0]]))
 
 
@@ -55,6 +48,13 @@ def test_maps_share_their_colours_and_tell_the_cosine_of_different_sentences():
 def test_equal_sentences_are_drawn():
     figure = plot_heat_map({"one": np.ones((2, 2))}, ["A dog."] * 2, Style(**STYLE))
     assert [text.get_text() for text in figure.axes[0].texts] == ["100", "100"]
+
+
+def test_dollars_are_no_mathematics(tmp_path):
+    text = "He paid $5 for _a_ and $6."
+    figure = plot_heat_map({"one": np.eye(2)}, [text, "A cat."], Style(**STYLE))
+    save_figure(figure, tmp_path / "a.svg")
+    assert figure.axes[0].get_yticklabels()[0].get_text() == f"{text}  1"
 
 
 def test_the_width_is_the_configurations():

@@ -3,7 +3,6 @@
 import io
 import json
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -143,8 +142,7 @@ def test_the_choice_stands_beside_the_last_layer():
 @pytest.fixture
 def style(root):
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    yield Style(**config["figures"]["style"])
-    plt.close("all")
+    return Style(**config["figures"]["style"])
 
 
 def test_the_figure_has_a_line_for_each_encoder_and_rings_the_best_layer(style):

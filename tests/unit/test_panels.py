@@ -55,6 +55,31 @@ def test_precisions_of_one_encoder_are_not_mixed():
     assert titles(*cells) == ["OPT, fp32", "OPT, bf16"]
 
 
+def test_one_encoder_in_two_precisions_leaves_the_other_families_whole():
+    cells = [("bert", "fp32", "avg", ""), ("bert", "bf16", "avg", "")]
+    cells += [("opt-1b", "fp32", "eol", ""), ("opt-7b", "fp16", "eol", "")]
+    line, last = panels_of(table(*cells))
+    assert line.title == "OPT, fp32 and fp16"
+    assert last.names == ["bert fp32", "bert bf16"]
+
+
+def test_the_only_precision_of_a_size_is_in_the_line_of_each():
+    # 7B ran in 16 bit only; 1B in both.
+    cells = [("opt-1b", "fp32", "eol", ""), *both("opt", "fp16", "eol", "")]
+    wide, narrow = panels_of(table(*cells))
+    assert (wide.title, narrow.title) == ("OPT, fp32 and fp16", "OPT, fp16")
+    assert list(zip(wide.rows.model, wide.rows.precision, strict=True)) == [
+        ("opt-1b", "fp32"), ("opt-7b", "fp16"),
+    ]  # fmt: skip
+    assert narrow.rows.model.tolist() == ["opt-1b", "opt-7b"]
+
+
+def test_a_representation_of_one_size_stands_beside_the_lines_of_others():
+    cells = [("opt-1b", "fp32", "eol", ""), ("opt-7b", "fp16", "eol", "")]
+    (panel,) = panels_of(table(*cells, ("opt-1b", "fp32", "avg", "")))
+    assert len(panel.rows) == 3
+
+
 def test_families_of_one_size_stand_side_by_side_in_the_last_panel():
     cells = [("t5", "fp32", "avg", ""), ("bert", "fp32", "avg", ""), ("bert", "nf4", "avg", "x")]
     first, last = panels_of(table(*cells, *both("opt", "fp32", "eol", "")))
@@ -62,7 +87,7 @@ def test_families_of_one_size_stand_side_by_side_in_the_last_panel():
     assert last.named
     assert last.names == ["bert", "bert x nf4", "t5"]
     assert dict(zip(last.rows.model + last.rows.adapter, last.places(last.rows), strict=True)) == {
-        "t5": 2, "bert": 0, "bertx": 1,
+        "t5": 2.5, "bert": 0.5, "bertx": 1.5,
     }  # fmt: skip
 
 

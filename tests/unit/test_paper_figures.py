@@ -1,6 +1,5 @@
 """Every figure of the whole paper, of made-up results, can be read."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,10 +19,11 @@ from sentscale.bars import plot_representations
 from sentscale.curves import plot_training
 from sentscale.effort import plot_cost, read_effort
 from sentscale.figures import Plot, Style
-from sentscale.geometry_panels import plot_geometry, plot_spectra, read_geometry
+from sentscale.geometry_panels import plot_geometry
 from sentscale.heat_map import plot_heat_map
 from sentscale.histograms import plot_demonstrations
 from sentscale.sizes import plot_scaling
+from sentscale.spectra import plot_spectra, read_spectra
 
 WIDE = {
     "models": ["opt-125m", "opt-350m", "opt-1.3b", "opt-2.7b", "opt-6.7b", "opt-13b", "opt-30b",
@@ -32,12 +32,6 @@ WIDE = {
     "precisions": ["fp32"],
 }  # fmt: skip
 BASELINES = {"bert-base": "BERT", "simcse-bert-sup": "BERT", "simcse-roberta-unsup": "RoBERTa"}
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +65,25 @@ def test_scaling(config, suite, monkeypatch):
     assert {"OPT, cse, fp32", "LLaMA, cse, fp32"} <= set(titles)
     assert titles[-1] == "families of one size"
     assert len(titles) == {"sts": 6, "transfer": 5}[suite]
+
+
+def test_printed_scores_are_rings_at_their_sizes(config):
+    plotted = plot(config, "sts")
+    figure = plot_scaling(made_up_scores(config, "sts"), published(), plotted)
+    colour = plotted.look("eol")["color"]
+    rings = {
+        tuple(line.get_xydata()[0])
+        for line in figure.axes[0].lines
+        if line.get_fillstyle() == "none" and line.get_color() == colour
+    }
+    # Table 1: PromptEOL of OPT, averages of the seven STS tasks.
+    assert rings == {
+        (config["models"][f"opt-{size}"]["parameters"], score)
+        for size, score in (
+            ("125m", 67.00), ("350m", 65.03), ("1.3b", 73.18), ("2.7b", 69.30),
+            ("6.7b", 72.10), ("13b", 71.86), ("30b", 72.43), ("66b", 68.84),
+        )
+    }  # fmt: skip
 
 
 def test_scaling_of_everything(wide, monkeypatch):
@@ -110,14 +123,14 @@ def test_cost(config, suite, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("draw", [plot_geometry, plot_spectra])
 def test_geometry(draw, config, tmp_path, monkeypatch):
-    table = read_geometry(made_up_geometry(config, "sts", tmp_path))
+    table = read_spectra(made_up_geometry(config, "sts", tmp_path))
     assert faults(draw(table, plot(config, "sts")), monkeypatch) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("draw", [plot_geometry, plot_spectra])
 def test_geometry_of_everything(draw, wide, tmp_path, monkeypatch):
-    table = read_geometry(made_up_geometry(wide, "dev", tmp_path))
+    table = read_spectra(made_up_geometry(wide, "dev", tmp_path))
     assert faults(draw(table, plot(wide, "dev")), monkeypatch) == []
 
 

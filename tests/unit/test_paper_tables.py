@@ -78,10 +78,10 @@ def grid(tmp_path_factory):
         files = named["published"]
         narrow = ["--narrow", files["md"], files["tex"]]
         tabulate_published([*common, "--wide", files["csv"], files["html"], *narrow])
-        common += ["--training-sets", "{}", "--out"]
-        tabulate_suite([*common, *named["suite"].values()])
+        common += ["--training-sets", "{}"]
+        tabulate_suite([*common, "--fine-tuned", "--out", *named["suite"].values()])
         twins = ["--zero-shot", json.dumps({"icl": "eol", "icl-published": "eol"})]
-        tabulate_gain([*twins, *common, *named["gain"].values()])
+        tabulate_gain([*twins, *common, "--out", *named["gain"].values()])
     return root
 
 

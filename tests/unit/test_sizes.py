@@ -3,7 +3,6 @@ import os
 import subprocess
 import sys
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from paper_grid import read_config
@@ -29,12 +28,6 @@ SETTINGS = {
     "style": read_config()["figures"]["style"],
 }
 NOTHING = published()
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def scores(*encoders, tasks=("A", "B")):
@@ -174,13 +167,38 @@ def test_published_scores_are_open_markers_where_they_belong():
     ]  # fmt: skip
 
 
+def test_points_and_rings_of_one_model_stand_apart_on_a_long_axis():
+    rows = [("Prompt", "OPT", size, "no", 50.5) for size in ("350M", "1.3B", "30B")]
+    models = dict(zip(("350M", "1.3B", "30B"), ("small", "large", "huge"), strict=True))
+    ours = {row[:3]: f"{models[row[2]]} fp32 eol" for row in rows}
+    figure = draw(
+        *of(("large",), "eol"), *of(("large",), "icl"), printed=published(*rows, ours=ours)
+    )
+    (axes,) = figure.axes
+    low, high = axes.get_xlim()
+    assert (low < 331e6, high > 30e9) == (True, True)
+    eol, icl = (container.lines[0].get_xdata()[0] for container in axes.containers)
+    # 3 % of the axis from each other, in its own measure, and as far from the size on both sides.
+    assert icl / eol == pytest.approx((high / low) ** 0.03)
+    assert eol * icl == pytest.approx(1.3e9**2)
+    rings = {x for ((x, _),) in drawn(axes, "none")}
+    assert rings == {331e6, eol, 30e9}
+
+
 def test_a_family_of_one_size_has_its_published_scores_too():
-    row = ("BERT avg.", "BERT", "110M", "no", 52.0)
-    printed = published(row, ours={row[:3]: "bert fp32,bf16 avg"}, task="Avg.")
-    figure = draw(*of(OPT, "eol"), *of(("bert",), "avg"), *of(("bert",), "icl"), printed=printed)
-    bare, rings = drawn(figure.axes[1], "full"), drawn(figure.axes[1], "none")
+    rows = [("Mean", "BERT", "110M", "no", 54.0), ("Other", "BERT", "110M", "no", 53.0)]
+    ours = {rows[0][:3]: "bert fp32,bf16 avg", rows[1][:3]: "bert nf4 avg"}
+    figure = draw(
+        *of(OPT, "eol"), *of(("bert",), "avg"), *of(("bert",), "eol"),
+        printed=published(*rows, ours=ours),
+    )  # fmt: skip
+    named = figure.axes[1]
+    bare, rings = drawn(named, "full"), drawn(named, "none")
     assert [place for ((place, _),) in bare] == pytest.approx([0.35, 0.65])  # 0.3 apart
-    assert rings == [[[pytest.approx(0.35), 52.0]]]
+    # None for the score in four bits, which the run does not have.
+    assert rings == [[[pytest.approx(0.35), 54.0]]]
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == ["avg", "eol", "published"]
 
 
 def test_a_legend_tells_of_published_scores_only_where_there_are_any():

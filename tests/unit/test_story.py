@@ -198,7 +198,7 @@ def test_encoders_are_counted_by_model_and_suite():
     run = Run.from_settings(RUN | {"encoders": cells, "suites": suites, "known": {}})
     assert coverage(run) == {"a": {"x": 2, "y": 0}, "b": {"x": 0, "y": 1}}
     told = missing(run, [], {}, [], [])
-    assert told[:2] == [("suites of a", "y"), ("suites of b", "x")]
+    assert told[:2] == [("models on x", "b"), ("models on y", "a")]
 
 
 def test_published_scores_without_one_of_ours_are_counted():

@@ -8,9 +8,11 @@ from sentscale.tables import (
     extremes,
     gain_table,
     in_blocks,
+    metric_label,
     read_ranking,
     read_scores,
     representation_table,
+    score_column,
     suite_table,
     tidy_scores,
     with_training_set,
@@ -40,6 +42,15 @@ def score_file(path, model, adapter, task, **values):
     }
     write_json(path, {"encoder": encoder, "task": task, "pairs": 7, "scores": scores, "more": {}})
     return path
+
+
+def test_encoders_are_ranked_by_the_average_or_the_only_task():
+    assert [score_column(tasks) for tasks in (["A", "B"], ["A"])] == ["Avg.", "A"]
+
+
+def test_a_metric_without_words_is_an_error():
+    with pytest.raises(ValueError, match="metric 'spearman' has no label; known: spearman_all"):
+        metric_label("spearman")
 
 
 def test_tidy_scores_have_a_row_for_each_score(tmp_path):

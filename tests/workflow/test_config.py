@@ -76,6 +76,10 @@ WRONG = {
         {"figures": {"heat_map": {"encoders": ["gpt-5/none/fp32/eol"]}}},
         ["figures.heat_map.encoders[gpt-5/none/fp32/eol] names 'gpt-5'", "smollm2-135m"],
     ),
+    "a heat map of sentences that are not free": (
+        {"figures": {"heat_map": {"suite": "dev"}}},
+        ["figures.heat_map.suite is 'dev'", "STSB-dev", "sentences are printed"],
+    ),
     "an encoder of the heat map without its adapter": (
         {"figures": {"heat_map": {"encoders": ["smollm2-135m/fp32/eol"]}}},
         ["figures.heat_map.encoders[0]", "does not match"],

@@ -89,7 +89,19 @@ def test_a_line_of_the_plotting_code_reruns_only_the_figures(made):
 
 def test_a_line_of_one_figure_reruns_only_that_figure(made):
     made.edit("workflow/scripts/sentscale/sizes.py", "capsize=2", "capsize=3")
-    assert made.planned() == {"plot_scaling": 2}
+    assert made.planned() == {"plot_scaling": 2, "write_index": 1}
+
+
+def test_another_measurement_redraws_what_it_cost(made):
+    path = made.folder / "results/benchmarks/embed_sentences/tiny/none/fp32/eol/sample.tsv"
+    head, row = path.read_text().splitlines()
+    path.write_text("\n".join([head, row.replace(row.split("\t")[0], "1234.5", 1), ""]))
+    assert made.planned() == {"plot_cost": 1, "write_index": 1}
+
+
+def test_nothing_is_embedded_again_for_a_lost_measurement(made):
+    (made.folder / "results/benchmarks/embed_sentences/tiny/none/fp32/eol/sample.tsv").unlink()
+    assert made.planned() == {"plot_cost": 1, "write_index": 1}
 
 
 def test_another_value_in_a_score_file_reruns_what_shows_it_and_nothing_before(made):
@@ -119,6 +131,19 @@ def test_another_template_reruns_its_representation_only(made):
     made_anew = [words for rule, words in named if rule in BEFORE_SCORES]
     assert len(made_anew) == 1 + 3  # its prompts, and the vectors of three suites
     assert all("representation=eol" in words for words in made_anew)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("workflow/report/index.yaml", "against size", "against the size"),
+        ("workflow/templates/index.css", "max-width: 80rem", "max-width: 70rem"),
+        ("workflow/scripts/sentscale/wording.py", "minutes // 60", "minutes//60"),
+    ],
+)
+def test_the_looks_of_the_page_rerun_only_the_page(made, name, old, new):
+    made.edit(name, old, new)
+    assert made.planned() == {"write_index": 1}
 
 
 def test_a_line_of_the_scoring_code_reruns_scores_and_what_follows(made):

@@ -44,6 +44,20 @@ def plot_settings(wildcards):
     )
 
 
+def benchmarks_of_suite(wildcards):
+    """Time and memory of a suite's embedding jobs.
+
+    A job that is done is not done again for its benchmark: where that is lost it is no input.
+    """
+    found = []
+    for encoder in encoders_of(wildcards.suite):
+        job = f"{encoder}/{wildcards.suite}"
+        measured = f"results/benchmarks/embed_sentences/{job}.tsv"
+        if Path(measured).is_file() or not Path(f"results/embeddings/{job}.npy").is_file():
+            found.append(measured)
+    return found
+
+
 def heat_map_encoders(wildcards=None):
     """Encoders of the heat map that the run has, as folders."""
     chosen = config["figures"]["heat_map"]

@@ -93,6 +93,7 @@ rule plot_cost:
     localrule: True
     input:
         scores="results/tables/scores.csv",
+        benchmarks=benchmarks_of_suite,
         code=code("plot_cost"),
     output:
         svg=report(
@@ -111,7 +112,6 @@ rule plot_cost:
     params:
         settings=plot_settings,
     shell:
-        # Times that are not there (any more) are left out, so that none is an input.
         "python workflow/scripts/plot_cost.py --scores {input.scores}"
         " --benchmarks results/benchmarks/embed_sentences --settings {params.settings:q}"
         " --out {output.svg} {output.pdf} 2>&1 | tee {log}"
@@ -134,6 +134,8 @@ rule plot_heat_map:
             labels={"figure": "similarities, {suite}"},
         ),
         pdf="results/figures/heat_map/{suite}.pdf",
+    wildcard_constraints:
+        suite=re.escape(config["figures"]["heat_map"]["suite"]),
     log:
         "results/logs/plot_heat_map/{suite}.log",
     benchmark:

@@ -2,11 +2,18 @@
 
 
 def check_figures():
-    """Every name in `figures` is in its catalogue."""
+    """Every name in `figures` is in its catalogue; sentences that are printed may be shown."""
     figures = config["figures"]
     for key in ("scaling", "representations", "cost"):
         check_known(figures[key], config["suites"], f"figures.{key}")
-    check_known([figures["heat_map"]["suite"]], config["suites"], "figures.heat_map.suite")
+    shown = figures["heat_map"]["suite"]
+    check_known([shown], config["suites"], "figures.heat_map.suite")
+    for row in SOURCES:
+        if row["task"] in config["suites"][shown] and row["source"] != "bundled":
+            raise WorkflowError(
+                f"figures.heat_map.suite is {shown!r}, and its sentences are printed: those of"
+                f" task {row['task']} are not in this repository"
+            )
     adapters = ["none", *config["adapters"]]
     for encoder in figures["heat_map"]["encoders"]:
         model, adapter, _, representation = encoder.split("/")

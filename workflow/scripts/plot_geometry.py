@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentscale.figures import Plot, save_figure
-from sentscale.geometry_panels import plot_geometry, read_geometry
+from sentscale.geometry_panels import plot_geometry
+from sentscale.measures import geometry_table
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     plot = Plot.from_settings(json.loads(args.settings))
     paths = [args.measures / name / f"{plot.suite}.json" for name in args.encoders]
-    figure = plot_geometry(read_geometry(paths), plot)
+    figure = plot_geometry(geometry_table(paths), plot)
     for path in args.out:
         save_figure(figure, path)
 

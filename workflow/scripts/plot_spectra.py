@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentscale.figures import Plot, save_figure
-from sentscale.geometry_panels import plot_spectra, read_geometry
+from sentscale.spectra import plot_spectra, read_spectra
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     plot = Plot.from_settings(json.loads(args.settings))
     paths = [args.measures / name / f"{plot.suite}.json" for name in args.encoders]
-    figure = plot_spectra(read_geometry(paths), plot)
+    figure = plot_spectra(read_spectra(paths), plot)
     for path in args.out:
         save_figure(figure, path)
 

@@ -1,5 +1,6 @@
 """The figure of representations: score of a suite for each of them, model by model."""
 
+import logging
 import math
 
 import numpy as np
@@ -9,24 +10,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from sentscale.figures import DASHES, Plot, canvas, key, legend_above, share_axis
+from sentscale.figures import (
+    DASHES,
+    Plot,
+    blank,
+    canvas,
+    key,
+    legend_above,
+    share_axis,
+    text_width_in,
+)
 from sentscale.panels import spans
 from sentscale.reference import Published
 from sentscale.tables import ENCODER, WITHOUT_PROMPT
 
+log = logging.getLogger(__name__)
+
 # Height of each of several rows of panels, as a share of the style's.
 _ROW = 0.55
 _HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
-# Inches: a bar with its number on its side, the widest bar, what the score axis takes of the width.
-_NARROW, _WIDE, _LEFT = 0.14, 0.6, 0.7
+# Inches: a bar with its number on its side, the widest bar, what the score axis takes of the width,
+# between two names under the axis.
+_NARROW, _WIDE, _LEFT, _BETWEEN = 0.14, 0.6, 0.7, 0.08
 # From here on a number stands upright on its bar. Room for the numbers of the highest bars.
 _UPRIGHT, _NUMBER = 0.34, 0.22
 # Most printed scores of others that are drawn. Of ours: a dot on the bar.
 _MOST_LINES = 4
 _DOT = {"marker": "o", "linestyle": "none", "color": "black", "markerfacecolor": "white"}
 _DOT_PT = 4.0
-# Width of a letter under the axis, as a share of the size of the text.
-_LETTER = 0.52
 
 
 def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot) -> Figure:
@@ -35,16 +46,17 @@ def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot)
     Args:
         scores: Tidy scores; encoders that miss a task of the suite are left out.
         published: Printed scores. What is known of an encoder of ours is a dot on its bar, of
-            other models as they come a line across all rows, unless there are too many.
+            other models as they come a line across all rows, unless there are more than four.
         plot: What is shown.
     """
-    table = with_printed(plot.table(scores), published, plot)
+    table = _with_printed(plot.table(scores), published, plot)
     groups = {
         "\n".join(filter(None, names)): rows
         for names, rows in table.groupby(WITHOUT_PROMPT, sort=False)
     }
     room = plot.style.width_in - _LEFT
-    rows = _in_rows({name: _width(name, groups[name], plot) for name in groups}, room / _NARROW)
+    ruler = blank(plot.style, 1, 1)
+    rows = _in_rows({name: _width(name, groups[name], ruler) for name in groups}, room / _NARROW)
     width = max(room / _WIDE, *(sum(row.values()) for row in rows))
     figure, panels = canvas(plot.style, len(rows), 1, row=_ROW)
     for axes, row in zip(panels, rows, strict=True):
@@ -68,10 +80,9 @@ def plot_representations(scores: pd.DataFrame, published: Published, plot: Plot)
     return figure
 
 
-def _width(name: str, group: pd.DataFrame, plot: Plot) -> int:
+def _width(name: str, group: pd.DataFrame, ruler: Figure) -> int:
     """Bars that a group takes the room of: its own and a gap, or those over its name."""
-    letters = max(map(len, name.split("\n"))) + 1
-    return max(len(group) + 1, math.ceil(letters * _LETTER * plot.style.font_pt / 72 / _NARROW))
+    return max(len(group) + 1, math.ceil((text_width_in(ruler, name) + _BETWEEN) / _NARROW))
 
 
 def _in_rows(widths: dict[str, int], most: float) -> list[dict[str, int]]:
@@ -125,7 +136,7 @@ def _keys(table: pd.DataFrame, plot: Plot) -> list[Artist]:
     return [*(Patch(label=name, **_look(name, plot)) for name in plot.shown(table)), *dots]
 
 
-def with_printed(table: pd.DataFrame, published: Published, plot: Plot) -> pd.DataFrame:
+def _with_printed(table: pd.DataFrame, published: Published, plot: Plot) -> pd.DataFrame:
     """Encoders with the score that was printed of each, NaN where none was."""
     cells = published.of(plot.suite, plot.metric)
     printed = published.with_encoders(cells[cells.task == plot.score_column])
@@ -142,7 +153,10 @@ def _others(published: Published, table: pd.DataFrame, plot: Plot) -> pd.DataFra
     printed["ours"] = [row in ours for row in printed[ENCODER].itertuples(index=False, name=None)]
     printed = printed[~printed.groupby("published as").ours.transform("any")]
     printed = printed.drop_duplicates("published as")
-    return printed if len(printed) <= _MOST_LINES else printed[:0]
+    if len(printed) <= _MOST_LINES:
+        return printed
+    log.info("%d published scores of other models are too many lines: left out", len(printed))
+    return printed[:0]
 
 
 def _draw_references(panels: list[Axes], printed: pd.DataFrame) -> list[Artist]:

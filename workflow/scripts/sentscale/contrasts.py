@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import pandas as pd
 
 from sentscale.lines import EncoderName
-from sentscale.tables import AVERAGE, ENCODER, suite_table
+from sentscale.tables import ENCODER, score_column, suite_table
 
 AGAINST = [f"against_{name}" for name in ENCODER]
 
@@ -63,7 +63,7 @@ class Board:
     ) -> Self:
         """From tidy scores, and the table of paired differences if the run has one."""
         table = suite_table(scores, tasks, metric)
-        column = AVERAGE if len(tasks) > 1 else tasks[0]
+        column = score_column(tasks)
         table = table[table[column].notna()]
         names = map(EncoderName._make, table[ENCODER].itertuples(index=False))
         values = map(Score._make, table[[column, "low", "high"]].itertuples(index=False))

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sentscale.figures import Style, canvas, key, legend_above
+from sentscale.tables import metric_label
 
 # Steps of the thick line's moving mean, as a share of the run; single steps are drawn thin.
 _SMOOTH = 0.05
@@ -43,7 +44,8 @@ def plot_training(
         (best,) = candidates[candidates.chosen].itertuples()
         score.plot(best.step, best.score, "o", markersize=9, fillstyle="none", color=look["color"])
         keys.append(key(f"{model}: {best.score:.2f}", markersize=_CANDIDATE_PT, **look))
-    titles = ["Loss", f"Spearman's ρ × 100, {suite}", "Norm of the gradient", "Learning rate"]
+    scored = f"{metric_label('spearman_all')}, {suite}"
+    titles = ["Loss", scored, "Norm of the gradient", "Learning rate"]
     for axes, title in zip(panels, titles, strict=True):
         axes.set_title(title)
     for axes in (norm, rate):

@@ -49,8 +49,9 @@ def read_effort(folder: Path, table: pd.DataFrame, suite: str) -> pd.DataFrame:
 
     Returns:
         The columns of `MEASURES` and the table's index; NaN where nothing was measured. A job
-        has GPU-hours (time by GPUs) or, if it had none, CPU-hours (of all its cores). Without
-        `benchmark-extended` nobody knows of GPUs, and it has neither.
+        has GPU-hours (time by GPUs) or, if it had none, CPU-hours (of all its cores); of a job
+        that was stopped and went on, since then. Memory is of the host, not of a GPU. Without
+        `benchmark-extended` nobody knows of GPUs, and a job has neither kind of hours.
     """
     names = map(EncoderName._make, table[ENCODER].itertuples(index=False))
     rows = [_measured(folder / name.place / f"{suite}.tsv") for name in names]

@@ -50,8 +50,13 @@ class Exhibit:
             return ""
         if self.is_figure:
             return figure_address(self.path)
-        table = table_of_page(self.path)
+        table, _ = table_of_page(self.path)
         return table if len(table) <= MOST else ""
+
+    @property
+    def notes(self) -> str:
+        """HTML of what stands below a table that the page shows."""
+        return table_of_page(self.path)[1]
 
 
 def figure_address(path: Path) -> str:
@@ -62,8 +67,8 @@ def figure_address(path: Path) -> str:
     return f"data:image/svg+xml,{quote(svg, safe=_SAFE)}"
 
 
-def table_of_page(path: Path) -> str:
-    """The table of a page that `pages.py` wrote, with the notes below it.
+def table_of_page(path: Path) -> tuple[str, str]:
+    """The table of a page that `pages.py` wrote, and the notes below it.
 
     Raises:
         ValueError: The page has no table.
@@ -73,4 +78,5 @@ def table_of_page(path: Path) -> str:
     if not found:
         raise ValueError(f"{path}: not a page of one table and a script")
     # What a cell shows need not be said again for sorting.
-    return re.sub(r' data-value="([^"]*)">\1<', r">\1<", found[1] + found[2])
+    table, notes = (re.sub(r' data-value="([^"]*)">\1<', r">\1<", part) for part in found.groups())
+    return table, notes.strip()

@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import matplotlib
-
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from sentscale.files import written_whole
-from sentscale.tables import AVERAGE, suite_table
+from sentscale.tables import metric_label, score_column, suite_table
 
 # Without them the same figure would differ in bytes from run to run.
 _SAME_BYTES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -128,22 +126,25 @@ class Plot:
     @property
     def score_column(self) -> str:
         """Column of the suite table that is drawn."""
-        return AVERAGE if len(self.tasks) > 1 else self.tasks[0]
+        return score_column(self.tasks)
 
     @property
     def score_label(self) -> str:
         """Label of the score axis, with its unit."""
         many = f"mean of {len(self.tasks)} tasks"
         what = many if len(self.tasks) > 1 else self.tasks[0]
-        kinds = {"spearman": "Spearman's ρ", "pearson": "Pearson's r", "accuracy": "Accuracy"}
-        return f"{kinds[self.metric.partition('_')[0]]} × 100, {what}"
+        label = metric_label(self.metric)
+        return f"{label[0].upper()}{label[1:]}, {what}"
 
 
-def set_text(style: Style) -> None:
-    """Sizes of text, and names inside SVG files that are the same in every run."""
+def blank(style: Style, width_in: float, height_in: float, layout: str = "constrained") -> Figure:
+    """A figure with nothing on it; what is put there has the style's text.
+
+    Sets the text of all figures that follow, because labels are often made when they are drawn.
+    """
     small = {f"{part}.labelsize": "small" for part in ("xtick", "ytick")}
     small |= {f"legend.{part}": "small" for part in ("fontsize", "title_fontsize")}
-    plt.rcParams.update(
+    matplotlib.rcParams.update(
         {
             "font.size": style.font_pt,
             "axes.labelsize": "medium",
@@ -152,9 +153,13 @@ def set_text(style: Style) -> None:
             "pdf.fonttype": 42,  # letters that an editor can change, as journals ask for
             "svg.hashsalt": "sentscale",
             "text.hinting": "none",  # else text is measured wider or narrower than it is drawn
+            "text.parse_math": False,  # dollars in a sentence are dollars
             **small,
         }
     )
+    figure = Figure(figsize=(width_in, height_in), layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def canvas(
@@ -169,11 +174,10 @@ def canvas(
         row: Height of each of several rows, as a share of the style's.
         foot_in: More height, for long labels below.
     """
-    set_text(style)
     columns = min(columns, count)
     rows = -(-count // columns)
     height = style.height_in * (1 if rows == 1 else _HEAD + row * rows) + foot_in
-    figure = plt.figure(figsize=(style.width_in, height), layout="constrained")
+    figure = blank(style, style.width_in, height)
     grid = figure.add_gridspec(rows, columns)
     panels = [figure.add_subplot(grid[divmod(index, columns)]) for index in range(count)]
     for axes in panels:
@@ -258,15 +262,22 @@ def shortened(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"
 
 
+def text_width_in(figure: Figure, text: str) -> float:
+    """Inches that a text takes in a figure, in the smaller size of tick labels."""
+    shown = figure.text(0, 0, text, fontsize="small")
+    width = shown.get_window_extent().width / figure.dpi
+    shown.remove()
+    return width
+
+
 def fitted(figure: Figure, text: str, inches: float) -> str:
     """A text in the smaller size of tick labels, cut to a width."""
-    for letters in range(len(text), 1, -1):
-        shown = figure.text(0, 0, shortened(text, letters), fontsize="small")
-        width = shown.get_window_extent().width / figure.dpi
-        shown.remove()
-        if width <= inches:
+    cut = text
+    for letters in range(len(text) - 1, 1, -1):
+        if text_width_in(figure, cut) <= inches:
             break
-    return shortened(text, letters)
+        cut = shortened(text, letters)
+    return cut
 
 
 def short_count(count: float) -> str:

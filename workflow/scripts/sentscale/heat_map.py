@@ -1,12 +1,12 @@
 """The figure of similarities: cosine of each sentence with each other, encoder by encoder."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sentscale.figures import Style, fitted, set_text
+from sentscale.figures import Style, blank, fitted
+from sentscale.geometry import unit
 
 # Inches: above the maps, below them, of the key, between two maps, beside the last.
 _HEAD, _GAP, _KEY, _BETWEEN, _RIGHT = 0.3, 0.3, 0.5, 0.15, 0.05
@@ -20,13 +20,9 @@ def cosines(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     """Cosine of each row with each other, shape `(n, n)`.
 
     Raises:
-        ValueError: A row is zero.
+        ValueError: A row is zero or not finite.
     """
-    rows = np.asarray(vectors, dtype=np.float64)  # (n, d)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if (lengths == 0).any():
-        raise ValueError(f"vector {int(lengths.argmin())} is zero: it has no cosine")
-    rows = rows / lengths
+    rows = unit(vectors, np.arange(len(vectors)))  # (n, d)
     return rows @ rows.T  # (n, d) (d, n) -> (n, n)
 
 
@@ -40,12 +36,11 @@ def plot_heat_map(
         sentences: What they are of; numbered, and written out beside the first map.
         style: Look.
     """
-    set_text(style)
     left = style.width_in * _SENTENCES
     room = style.width_in - left - _RIGHT - _BETWEEN * (len(maps) - 1)
     side = min(room / len(maps), _WIDEST)
     height = _HEAD + side + _GAP + _KEY
-    figure = plt.figure(figsize=(style.width_in, height))
+    figure = blank(style, style.width_in, height, layout="none")
     lowest = min(0.9, np.floor(10 * min(values.min() for values in maps.values())) / 10)
     numbers = range(1, len(sentences) + 1)
     told = [

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sentscale.figures import MARKER_PT, Style, canvas, key, legend_above, share_axis, shortened
+from sentscale.tables import metric_label
 
 COLUMNS = 3
 # Most bars over the range of all models; few candidates get fewer.
@@ -55,7 +56,7 @@ def plot_demonstrations(
     share_axis(panels, "y", COLUMNS)
     for axes in panels:
         axes.set_ylim(bottom=0)
-    figure.supxlabel(f"Spearman's ρ × 100, {suite}", fontsize="medium")
+    figure.supxlabel(f"{metric_label('spearman_all')}, {suite}", fontsize="medium")
     figure.supylabel("Candidates", fontsize="medium")
     names = {"zero_shot": "no demonstration", "score": "chosen"}
     legend_above(figure, [key(names[name], **look) for name, look in looks.items()])

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from sentscale.figures import Style, canvas, key, legend_above
 from sentscale.layer_tables import best_layer
 from sentscale.lines import EncoderName
+from sentscale.tables import metric_label
 
 # Points of a line that get a marker, about.
 _MARKED = 12
@@ -41,7 +42,7 @@ def plot_layers(layers: Mapping[str, pd.DataFrame], suite: str, style: Style) ->
         keys.append(key(f"{name}: {told}" if name else f"best: {told}", **look))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("Layer (0: what enters the first; the last one behind the final norm)")
-    axes.set_ylabel(f"Spearman's ρ × 100, {suite}")
+    axes.set_ylabel(f"{metric_label('spearman_all')}, {suite}")
     axes.set_title(", ".join(filter(None, names.loc[0, shared])))
     legend_above(figure, keys)
     return figure

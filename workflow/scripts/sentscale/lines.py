@@ -33,7 +33,7 @@ class Line:
 
     Attributes:
         family, representation, adapter: Of all of them.
-        precision: All of their precisions, joined by ", ".
+        precision: All of their precisions, the widest first, joined by ", ".
         encoders: The smallest first.
     """
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.cm import ScalarMappable
@@ -13,7 +12,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from sentscale.differences import AGAINST, DIFFERENCE_COLUMNS
-from sentscale.figures import Style, set_text
+from sentscale.figures import Style, blank
 from sentscale.tables import ENCODER
 
 Floats = NDArray[np.float64]
@@ -55,11 +54,9 @@ def plot_differences(differences: pd.DataFrame, suite: str, style: Style) -> Fig
     shared = [place for place in range(len(ENCODER)) if len({one[place] for one in encoders}) == 1]
     own = [place for place in range(len(ENCODER)) if place not in shared]
     labels = [_parts(one, own) for one in encoders]
-    set_text(style)
     size = side * count + 1 + 0.07 * max(map(len, labels))
-    figure, axes = plt.subplots(
-        figsize=(max(size + 0.8, 4.2), max(size, 2.8)), layout="constrained"
-    )
+    figure = blank(style, max(size + 0.8, 4.2), max(size, 2.8))
+    axes = figure.subplots()
     scale = ScalarMappable(
         Normalize(0, max(behind.max(), 0.01)),
         LinearSegmentedColormap.from_list("behind", ["#d0e1f2", style.colours[1], "#08214a"]),

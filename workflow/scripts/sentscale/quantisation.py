@@ -7,7 +7,7 @@ import pandas as pd
 from sentscale.benchmarks import read_benchmark
 from sentscale.lines import FULL, EncoderName
 from sentscale.reference import Published
-from sentscale.tables import AVERAGE, ENCODER, suite_table
+from sentscale.tables import AVERAGE, ENCODER, score_column, suite_table
 
 # As columns are ordered, from wide to narrow.
 PRECISIONS = [*FULL, "nf4"]
@@ -41,7 +41,7 @@ def read_costs(folder: Path, encoders: pd.DataFrame, suite: str) -> pd.DataFrame
 def in_several_precisions(scores: pd.DataFrame, tasks: list[str], metric: str) -> pd.DataFrame:
     """Rows of `suite_table` of which the run has another precision, the score as "score"."""
     table = suite_table(scores, tasks, metric)
-    table = table.rename(columns={AVERAGE if len(tasks) > 1 else tasks[0]: "score"})
+    table = table.rename(columns={score_column(tasks): "score"})
     several = table.groupby(_ENCODED).precision.transform("nunique") > 1
     return table.loc[several, [*ENCODER, "score"]]
 

@@ -271,10 +271,9 @@ def missing(
     told = [
         (part, [one for one in known if one not in here[part]]) for part, known in run.known.items()
     ]
-    for model, count in coverage(run).items():
-        told.append(
-            (f"suites of {model}", [suite for suite, number in count.items() if not number])
-        )
+    counts = coverage(run)
+    for suite in run.suites:
+        told.append((f"models on {suite}", [model for model in counts if not counts[model][suite]]))
     lacking = {
         name: (beside[name].ours.isna() & beside[name].published.notna()).sum() for name in beside
     }

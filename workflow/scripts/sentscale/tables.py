@@ -20,6 +20,15 @@ WITHOUT_PROMPT = ["model", "adapter", "precision"]
 BLOCKS = AS_THEY_COME, FINE_TUNED, PUBLISHED = "as they come", "fine-tuned", "published"
 # Of the paper's own fine-tuned models.
 PAPER_TRAINING_SET = "nli, 275,601 triplets"
+# What a suite's score may be. The paper ranks the pairs of all subsets together, and trains
+# SentEval's classifier: they need no further word.
+_LABELS = {
+    "spearman_all": "Spearman's ρ × 100",
+    "spearman_mean": "Spearman's ρ (mean of subsets) × 100",
+    "spearman_wmean": "Spearman's ρ (weighted mean of subsets) × 100",
+    "accuracy": "accuracy × 100",
+    "accuracy_logreg": "accuracy (logistic regression) × 100",
+}
 
 
 def tidy_scores(paths: list[Path]) -> pd.DataFrame:
@@ -49,6 +58,18 @@ def read_scores(path: Path) -> pd.DataFrame:
     if list(table.columns) != SCORE_COLUMNS:
         raise ValueError(f"{path}: columns are {list(table.columns)}, expected {SCORE_COLUMNS}")
     return table
+
+
+def metric_label(metric: str) -> str:
+    """A metric in words, with its unit."""
+    if metric not in _LABELS:
+        raise ValueError(f"metric {metric!r} has no label; known: {', '.join(_LABELS)}")
+    return _LABELS[metric]
+
+
+def score_column(tasks: Sequence[str]) -> str:
+    """Column of `suite_table` that ranks encoders: the average, or the only task."""
+    return AVERAGE if len(tasks) > 1 else tasks[0]
 
 
 def suite_table(scores: pd.DataFrame, tasks: list[str], metric: str) -> pd.DataFrame:
@@ -130,7 +151,7 @@ def representation_table(
     parts = [name for name in WITHOUT_PROMPT if name not in shared]
     heads = [", ".join(filter(None, row)) for row in table[parts].itertuples(index=False)]
     wide = table.assign(head=heads).pivot(
-        index="representation", columns="head", values=AVERAGE if len(tasks) > 1 else tasks[0]
+        index="representation", columns="head", values=score_column(tasks)
     )
     rows = [name for name in order if name in wide.index]
     wide = wide.reindex(index=rows, columns=list(dict.fromkeys(heads)))
@@ -178,7 +199,7 @@ def gain_table(
     score = dict(
         zip(
             table[ENCODER].itertuples(index=False, name=None),
-            table[AVERAGE if len(tasks) > 1 else tasks[0]],
+            table[score_column(tasks)],
             strict=True,
         )
     )

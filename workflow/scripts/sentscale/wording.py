@@ -2,8 +2,7 @@
 
 from sentscale.contrasts import Board, Difference
 from sentscale.lines import EncoderName
-
-METRICS = {"spearman": "Spearman's ρ × 100", "accuracy": "accuracy × 100"}
+from sentscale.tables import metric_label
 
 
 def named(name: EncoderName) -> str:
@@ -13,7 +12,7 @@ def named(name: EncoderName) -> str:
 
 def unit(board: Board) -> str:
     """What a suite's score is."""
-    what = METRICS[board.metric.partition("_")[0]]
+    what = metric_label(board.metric)
     return f"mean of {len(board.tasks)} tasks, {what}" if len(board.tasks) > 1 else what
 
 
