@@ -111,11 +111,6 @@ def settings_of(config, suite):
     return json.loads(rules["plot_settings"](SimpleNamespace(suite=suite)))
 
 
-def metric_of(suite):
-    """The score of printed tables and figures, as config.yaml has it."""
-    return "accuracy" if "transfer" in suite else "spearman_all"
-
-
 def made_up_candidates(count=300):
     """(sentence, word, origin) of a list of demonstrations; the paper's words are in its lines."""
     path = ROOT / "workflow/resources/paper_demonstrations.tsv"
