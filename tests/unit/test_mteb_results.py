@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.stats import pearsonr, spearmanr
 from sentscale.files import read_json, sha256_of, write_array, write_json, write_text
 from sentscale.mteb_encoder import MtebEncoder
 from sentscale.mteb_results import (
+    MTEB_LICENCES,
     MtebTask,
     differences,
     encoder_revision,
@@ -275,6 +277,15 @@ def test_mteb_itself_reads_our_results(exported, tmp_path):
     result.to_disk(tmp_path / "again.json")
     again, ours = read_json(tmp_path / "again.json"), read_json(place / "STS12.json")
     assert {key: again[key] for key in ours} == ours
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_mteb_itself_has_these_licences():
+    pytest.importorskip("mteb", reason="mteb is not installed, and no dependency")
+    from mteb.types import Licenses
+
+    assert set(get_args(Licenses)) == MTEB_LICENCES
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ def results(tmp_path):
 def test_every_number_says_where_it_is_from(results):
     (record,) = trace(results, [f"{PLACE}/dev"], {"dev": (["T"], ["sts"])})
     assert record.name == EncoderName("m", "fp32", "eol", "cse")
-    assert record.place == PLACE
+    assert record.name.place == PLACE
     about = dict(record.facts)
     assert about["weights, hub"] == f"repository o/m, revision {'0' * 40}"
     assert about["adapter, training, recipe"] == "seed 42, rank 64"

@@ -253,6 +253,10 @@ WRONG = {
         {"suites": {"dev": ["STSB-dev", "STSB-dev"]}},
         ["suites.dev", "non-unique"],
     ),
+    "a marker twice": (
+        {"figures": {"style": {"markers": ["o", "s", "o"]}}},
+        ["figures.style.markers", "non-unique"],
+    ),
     "suite called scores": (
         {"suites": {"scores": ["STSB-dev"]}},
         ["suites.scores", "the table of all scores"],

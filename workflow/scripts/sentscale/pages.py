@@ -45,7 +45,8 @@ tbody tr:hover { background: #8882 }
 <input type="search" placeholder="Filter rows" aria-label="Filter rows">
 <a download="$title.csv" href="data:text/csv;base64,$csv">CSV</a>
 </header>
-<div class="scroll"><table><thead><tr>$head</tr></thead><tbody>$body</tbody></table></div>
+<div class="scroll" tabindex="0" role="region" aria-label="$title">
+<table><thead><tr>$head</tr></thead><tbody>$body</tbody></table></div>
 $notes
 <script>
 const body = document.querySelector("tbody"), rows = [...body.rows];

@@ -85,14 +85,12 @@ class EncoderRecord:
     """Everything that a run made of one encoder.
 
     Attributes:
-        name: As in tables.
-        place: model/adapter/precision/representation, and the anchor on the page.
+        name: As in tables; its place is the anchor on the page.
         facts: About weights, adapter and prompt.
         suites: In the order of the run.
     """
 
     name: EncoderName
-    place: str
     facts: list[Fact]
     suites: list[SuiteRecord]
 
@@ -127,7 +125,7 @@ def trace(
             ]
             found.append(SuiteRecord(suite, [*facts_of(about), *job.facts()], job, tasks))
         name = EncoderName.of(*place.split("/"))
-        records.append(EncoderRecord(name, place, encoder_facts(results, name), found))
+        records.append(EncoderRecord(name, encoder_facts(results, name), found))
     return records
 
 
