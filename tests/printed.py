@@ -27,10 +27,10 @@ def write_published(folder, *rows, ours=None, task="Avg."):
     lines = []
     for row in dict.fromkeys(row[:3] for row in rows):
         model, precisions, representations, adapters = _four((ours or {}).get(row, ""))
-        lines.append([*row, model, adapters, representations, precisions])
+        lines.append([*row, model, adapters, representations, precisions, ""])
     paths = [Path(folder, name) for name in ("encoders.tsv", "cells.tsv")]
     for path, table, columns in zip(
-        paths, (lines, cells), ([*ROW, *_OURS], CELL_COLUMNS), strict=True
+        paths, (lines, cells), ([*ROW, *_OURS, "training_set"], CELL_COLUMNS), strict=True
     ):
         pd.DataFrame(table, columns=columns).to_csv(path, sep="\t", index=False)
     return paths

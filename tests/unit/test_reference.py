@@ -155,11 +155,14 @@ def test_a_row_in_words(published):
 CELLS = "table\tsuite\tmethod\tmodel\tparameters\tfine_tuned\ttask\tmetric\tvalue\tsource"
 CELLS += "\tconfidence\tremark"
 ENCODERS = "method\tmodel\tparameters\tour_model\tour_adapters\tour_representations\tour_precisions"
+ENCODERS += "\ttraining_set"
 CELL = "t\ts\tM\tOPT\t1B\tno\tA\tspearman_all\t50.00\tx\tone source\t"
 
 
 def written(tmp_path, cells, encoders):
-    write_text(tmp_path / "encoders.tsv", "\n".join([ENCODERS, *encoders]) + "\n")
+    write_text(
+        tmp_path / "encoders.tsv", "\n".join([ENCODERS, *(f"{line}\t" for line in encoders)]) + "\n"
+    )
     write_text(tmp_path / "cells.tsv", "\n".join([CELLS, *cells]) + "\n")
     return read_published(tmp_path / "encoders.tsv", tmp_path / "cells.tsv")
 
@@ -204,3 +207,12 @@ def test_other_columns_are_refused(tmp_path):
     write_text(tmp_path / "cells.tsv", CELLS + "\n")
     with pytest.raises(ValueError, match=r"encoders\.tsv: columns are .*model_key"):
         read_published(tmp_path / "encoders.tsv", tmp_path / "cells.tsv")
+
+
+def test_what_the_paper_s_adapters_were_trained_on_is_told(published):
+    sets = published.training_sets
+    assert set(sets.values()) == {"nli, 275,601 triplets"}
+    assert set(sets) == {
+        *((f"OPT {size}", "PromptEOL+CSE") for size in ("1.3B", "2.7B", "6.7B", "13B")),
+        *((f"LLaMA {size}", "PromptEOL+CSE") for size in ("7B", "13B", "30B")),
+    }

@@ -260,17 +260,18 @@ def test_a_table_says_what_each_adapter_was_trained_on():
         ("OPT 1.3B", "published", "PromptEOL+CSE", "cse"),
         ("BERT", "published", "SimCSE", "fine-tuned"),
     )
-    told = with_training_set(table, {"cse": "mine, 60 triplets (not the paper's)"})
+    paper = "nli, 275,601 triplets"
+    printed = {("OPT 1.3B", "PromptEOL+CSE"): paper, ("m", "eol"): "not of a row of ours"}
+    told = with_training_set(table, {"cse": "mine, 60 triplets (not the paper's)"}, printed)
     place = list(told).index("training set")
     assert list(told)[place - 1] == "adapter"
-    paper = "nli, 275,601 triplets"
     assert list(told["training set"]) == ["", "mine, 60 triplets (not the paper's)", paper, ""]
     pd.testing.assert_frame_equal(told.drop(columns="training set"), table)
 
 
 def test_without_adapters_nothing_is_said_of_training():
     table = encoders(("m", "fp32", "eol", ""))
-    assert list(with_training_set(table, {"cse": "nli"})) == list(table)
+    assert list(with_training_set(table, {"cse": "nli"}, {})) == list(table)
 
 
 def test_models_as_they_come_stand_before_adapters_and_published_rows():

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     scores, published = read_scores(args.scores), read_published(*args.published)
     where = args.suite, args.tasks, args.metric
     table = compare_gains(scores, published, *where, json.loads(args.zero_shot))
-    table = with_training_set(table, json.loads(args.training_sets))
+    table = with_training_set(table, json.loads(args.training_sets), {})
     blocks = list(table.precision.where(table.precision == PUBLISHED, ""))
     write_table(table, f"gain {args.suite}", args.out, ["gain"], blocks)
 

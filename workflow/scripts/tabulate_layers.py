@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The same table in each format."""
     args = parse_args(argv)
     table = choice_table(read_layers(args.scores, args.encoders))
-    table = with_training_set(table, json.loads(args.training_sets))
+    table = with_training_set(table, json.loads(args.training_sets), {})
     write_table(table, f"layers {args.suite}", args.out, digits={"chance": 3})
 
 

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ours = suite_table(read_scores(args.scores), args.tasks, args.metric)
     printed = published_table(published, args.suite, args.tasks, args.metric)
     table, blocks = in_blocks(ours, printed, args.fine_tuned)
-    table = with_training_set(table, json.loads(args.training_sets))
+    table = with_training_set(table, json.loads(args.training_sets), published.training_sets)
     ranked = [column for column in [*args.tasks, AVERAGE] if column in table]
     notes = remarks(published, args.suite, args.metric)
     write_table(table, args.suite, args.out, ranked, blocks, notes)

@@ -4,7 +4,7 @@ workflow/resources/README.md describes the files.
 """
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +17,7 @@ CELL_COLUMNS += ["value", "source", "confidence", "remark"]
 # What a printed row is known by.
 ROW = ["method", "model", "parameters"]
 _OURS = ["our_model", "our_adapters", "our_representations", "our_precisions"]
+_TRAINING = "training_set"
 _ALLOWED = {
     "fine_tuned": ("yes", "no"),
     "confidence": ("two sources", "one source", "conflicting"),
@@ -31,10 +32,13 @@ class Published:
         cells: One for each printed score, columns `CELL_COLUMNS`.
         encoders: Columns `ROW` and, with the prefix "our ", `ENCODER`: each encoder of ours that
             stands for a printed row, what the authors ran first. Rows without one are absent.
+        training_sets: What was trained on, in words, by "MODEL PARAMETERS" and method: of rows
+            that an adapter of ours stands for.
     """
 
     cells: pd.DataFrame
     encoders: pd.DataFrame
+    training_sets: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, suite: str, metric: str) -> pd.DataFrame:
         """Cells of a suite and a metric."""
@@ -68,7 +72,7 @@ def read_published(encoders: Path, *tables: Path) -> Published:
             a row that no table has.
     """
     cells = pd.concat([_read_cells(path) for path in tables], ignore_index=True)
-    lines = _read_text(encoders, [*ROW, *_OURS])
+    lines = _read_text(encoders, [*ROW, *_OURS, _TRAINING])
     known = set(cells[ROW].itertuples(index=False, name=None))
     for row in lines[ROW].itertuples(index=False, name=None):
         if row not in known:
@@ -86,7 +90,10 @@ def read_published(encoders: Path, *tables: Path) -> Published:
         for representation in line.our_representations.split()
         for precision in line.our_precisions.split()
     ]
-    return Published(cells, pd.DataFrame(found, columns=[*ROW, *(f"our {x}" for x in ENCODER)]))
+    links = pd.DataFrame(found, columns=[*ROW, *(f"our {name}" for name in ENCODER)])
+    trained = lines[lines[_TRAINING] != ""]
+    places = zip(trained.model + " " + trained.parameters, trained.method, strict=True)
+    return Published(cells, links, dict(zip(places, trained[_TRAINING], strict=True)))
 
 
 def _read_text(path: Path, columns: list[str]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Tables: one tidy file of all scores, and the paper's layout made from it."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,6 @@ AVERAGE = "Avg."
 WITHOUT_PROMPT = ["model", "adapter", "precision"]
 # Blocks of a printed table.
 BLOCKS = AS_THEY_COME, FINE_TUNED, PUBLISHED = "as they come", "fine-tuned", "published"
-# Of the paper's own fine-tuned models.
-PAPER_TRAINING_SET = "nli, 275,601 triplets"
 # What a suite's score may be. The paper ranks the pairs of all subsets together, and trains
 # SentEval's classifier: they need no further word.
 _LABELS = {
@@ -158,7 +156,9 @@ def representation_table(
     return wide.rename_axis(columns=None).reset_index()
 
 
-def with_training_set(table: pd.DataFrame, sets: dict[str, str]) -> pd.DataFrame:
+def with_training_set(
+    table: pd.DataFrame, sets: dict[str, str], printed: Mapping[tuple[str, str], str]
+) -> pd.DataFrame:
     """Say beside each adapter what it was trained on: a column behind `adapter`.
 
     A score of a model that was trained on other data must not be taken for the paper's.
@@ -166,14 +166,18 @@ def with_training_set(table: pd.DataFrame, sets: dict[str, str]) -> pd.DataFrame
     Args:
         table: Rows of encoders, the published ones too.
         sets: For each of our adapters its training set in words.
+        printed: The same of published rows, by model and representation.
 
     Returns:
         The table; without the column if no row has an adapter.
     """
-    ours = table.precision != PUBLISHED
-    told = pd.Series([sets.get(name, "") for name in table.adapter.where(ours, "")], table.index)
-    told = told.mask(~ours & (table.adapter == "cse"), PAPER_TRAINING_SET)
-    if (told == "").all():
+    told = [
+        printed.get((row.model, row.representation), "")
+        if row.precision == PUBLISHED
+        else sets.get(row.adapter, "")
+        for row in table.itertuples()
+    ]
+    if not any(told):
         return table
     place = table.columns.get_loc("adapter") + 1
     columns = table.columns.insert(place, "training set")
