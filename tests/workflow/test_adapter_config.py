@@ -19,9 +19,23 @@ def recipe(run=CSE, **changes):
 
 
 WRONG = {
+    "a recipe's values for an unknown model": (
+        {"adapters": {"cse-sample": {"recipe": {"by_model": {"opt-67b": {"batch": 8}}}}}},
+        ["adapters.cse-sample.recipe.by_model names 'opt-67b'; known: bert-base"],
+    ),
+    "an adapter that is published for an unknown model": (
+        {
+            "adapters": {
+                "cse-published": {
+                    "published": {"gpt-5": {"repository": "a/b", "revision": 40 * "0"}}
+                }
+            }
+        },
+        ["adapters.cse-published.published names 'gpt-5'; known: bert-base"],
+    ),
     "unknown adapter": (
         {"run": [CSE | {"adapters": ["cse-9"]}]},
-        ["run[0].adapters names 'cse-9'; known: cse, cse-published", "none"],
+        ["run[0].adapters names 'cse-9'; known: cse, cse-laptop, cse-published", "none"],
     ),
     "an adapter called none": (
         {"adapters": {"none": {"published": {}}}},
@@ -108,12 +122,6 @@ WRONG = {
     ),
 }
 RIGHT = {
-    "models that the catalogue lacks": {
-        "adapters": {
-            "cse-sample": {"recipe": {"by_model": {"gpt-5": {"batch": 8}}}},
-            "cse-published": {"published": {"gpt-5": {"repository": "a/b", "revision": 40 * "0"}}},
-        }
-    },
     "fp16 for a model that is not run": recipe(by_model={"opt-125m": {"compute": "fp16"}}),
     "a mean": recipe(representation="avg"),
     "tasks of both kinds left out": recipe(left_out=["STSB", "MR", "sample-train"]),

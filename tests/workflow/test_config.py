@@ -60,6 +60,10 @@ WRONG = {
         {"comparisons": {"reference": "eos"}},
         ["comparisons.reference names 'eos'", "eol"],
     ),
+    "reference with demonstrations": (
+        {"comparisons": {"reference": "icl"}},
+        ["comparisons.reference is 'icl', which has demonstrations"],
+    ),
     "unknown precision": (
         {"run": [RUN | {"precisions": ["int8"]}]},
         ["run[0].precisions[0] is 'int8'", "allowed: fp32, bf16, fp16, nf4"],

@@ -43,7 +43,7 @@ def test_layers_and_a_representation_are_all_that_is_planned(planned):
     new = {"fill_representation": 1, "embed_sentences": 1, "score_sts": 1, "collect_scores": 1}
     assert {**new, **LAYERS}.items() <= jobs.items()
     # All others are made from the scores and the vectors, in seconds.
-    made_from_them = ("tabulate_", "plot_", "resample_", "measure_", "fit_")
+    made_from_them = ("tabulate_", "plot_", "resample_", "measure_", "fit_", "write_")
     others = jobs.keys() - new.keys() - LAYERS.keys()
     assert all(name.startswith(made_from_them) for name in others), others
 

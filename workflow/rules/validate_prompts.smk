@@ -68,6 +68,13 @@ def check_representations():
     return prompts
 
 
+def check_reference():
+    """What other representations are compared with has no demonstrations."""
+    name = config["comparisons"]["reference"]
+    if "shot" in config["representations"][name]:
+        raise WorkflowError(f"comparisons.reference is {name!r}, which has demonstrations")
+
+
 def templates_of(representation):
     """The templates of a representation, one or several."""
     template = config["representations"][representation]["template"]
@@ -137,5 +144,6 @@ def check_not_within_itself(name, above=()):
 
 
 PROMPT_OF_SEARCH = check_representations()
+check_reference()
 check_searches()
 check_demonstrations()
