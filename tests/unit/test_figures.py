@@ -173,15 +173,13 @@ def test_the_score_axis_tells_metric_unit_and_what_is_averaged():
 @pytest.mark.parametrize("preset", [None, "paper", "laptop", "demonstrations", "methods"])
 def test_representations_of_a_suite_can_be_told_apart(preset):
     config = read_config(preset)
-    style, order = (
-        Style(**config["figures"]["style"]),
-        settings_of(config, "sts")["representations"],
-    )
+    style = Style(**config["figures"]["style"])
+    order = settings_of(config, "sts")["representations"]
     for suite in config["suites"]:
         shown = dict.fromkeys(encoder[3] for encoder in encoders_of(config, suite))
         looks = [style.look(order.index(name)) for name in shown]
         colours = {look["color"] for look in looks}
-        assert len(colours) == len(looks) or len(order) > len(style.colours), suite
+        assert len(colours) == len(looks) or len(looks) > len(style.colours), suite
         assert len({(look["color"], look["marker"]) for look in looks}) == len(looks), suite
 
 

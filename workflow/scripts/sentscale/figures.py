@@ -35,7 +35,7 @@ class Style:
     """Look of the figures: the section `figures.style` of config.yaml.
 
     Attributes:
-        colours: One for each representation, in the order of the catalogue.
+        colours: One for each representation of a run, in the order of the catalogue.
         markers: Likewise, so that a figure can be read in grey.
         width_in, height_in: Size in inches; of a figure with several rows only the width.
         font_pt: Size of the text in points; the smallest text is 0.83 times as large.
@@ -75,7 +75,7 @@ class Plot:
         metric: For example "spearman_all".
         models: Parameters, family and, if people call it otherwise, size of each model of the
             families that are shown.
-        representations: All of the catalogue, so that each keeps its colour.
+        representations: All of the run, so that each has one look in all figures.
         style: Look.
     """
 
