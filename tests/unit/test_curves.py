@@ -47,5 +47,5 @@ def test_the_thick_line_is_a_moving_mean(style):
 
 def test_the_same_run_gives_the_same_bytes(style, tmp_path):
     for name in ("one.svg", "two.svg"):
-        save_figure(plot_training({"small": run()}, "dev", style), tmp_path / name)
+        save_figure(plot_training({"small": run()}, "dev", style), [tmp_path / name])
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

@@ -42,14 +42,14 @@ def test_the_same_figure_gives_the_same_bytes(suffix, tmp_path):
         figure, (axes,) = canvas(Style(**STYLE), 1, 1, row=1)
         axes.fill_between([1, 2], [1, 2], [3, 4])
         axes.plot([1, 2], [3, 4], label="ρ")
-        save_figure(figure, path)
+        save_figure(figure, [path])
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert paths[0].stat().st_size > 1000
 
 
 def test_letters_of_a_pdf_can_be_edited(tmp_path):
     figure, _ = canvas(Style(**STYLE), 1, 1, row=1)
-    save_figure(figure, tmp_path / "a.pdf")
+    save_figure(figure, [tmp_path / "a.pdf"])
     assert b"/Type3" not in (tmp_path / "a.pdf").read_bytes()
 
 

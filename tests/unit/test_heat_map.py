@@ -53,7 +53,7 @@ def test_equal_sentences_are_drawn():
 def test_dollars_are_no_mathematics(tmp_path):
     text = "He paid $5 for _a_ and $6."
     figure = plot_heat_map({"one": np.eye(2)}, [text, "A cat."], Style(**STYLE))
-    save_figure(figure, tmp_path / "a.svg")
+    save_figure(figure, [tmp_path / "a.svg"])
     assert figure.axes[0].get_yticklabels()[0].get_text() == f"{text}  1"
 
 

@@ -51,5 +51,5 @@ def test_models_have_a_panel_each_with_the_same_axes(style, models, shape):
 
 def test_one_candidate_that_changes_nothing_is_drawn(style, tmp_path):
     figure = plot_demonstrations(searched(1, [60.0]), "dev", style)
-    save_figure(figure, tmp_path / "f.svg")
+    save_figure(figure, [tmp_path / "f.svg"])
     assert np.isfinite(figure.axes[0].get_xlim()).all()

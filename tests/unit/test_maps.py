@@ -80,7 +80,7 @@ def test_names_stand_apart_and_inside_the_figure(style, count):
 
 def test_a_figure_is_the_same_in_every_run(style, tmp_path):
     for name in ("1.svg", "2.svg"):
-        save_figure(plot_differences(differences([1, 9]), "sts", style), tmp_path / name)
+        save_figure(plot_differences(differences([1, 9]), "sts", style), [tmp_path / name])
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
 
 

@@ -34,8 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for encoder in table.loc[effort.isna().all(axis=1), ENCODER].itertuples(index=False):
         log.info("not measured, and left out: %s", " ".join(filter(None, encoder)))
     figure = plot_cost(table.join(effort), plot)
-    for path in args.out:
-        save_figure(figure, path)
+    save_figure(figure, args.out)
 
 
 if __name__ == "__main__":

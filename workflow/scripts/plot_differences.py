@@ -25,8 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     style = Style(**json.loads(args.style))
     figure = plot_differences(read_differences(args.differences), args.suite, style)
-    for path in args.out:
-        save_figure(figure, path)
+    save_figure(figure, args.out)
 
 
 if __name__ == "__main__":

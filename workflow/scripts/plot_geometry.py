@@ -27,8 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     plot = Plot.from_settings(json.loads(args.settings))
     paths = [args.measures / name / f"{plot.suite}.json" for name in args.encoders]
     figure = plot_geometry(geometry_table(paths), plot)
-    for path in args.out:
-        save_figure(figure, path)
+    save_figure(figure, args.out)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         vectors, row = open_vectors(path, about, args.sentences, *map(Path, made_from))
         maps[name], shown = cosines(vectors[: args.count]), list(row)[: args.count]
     figure = plot_heat_map(maps, shown, Style(**json.loads(args.style)))
-    for path in args.out:
-        save_figure(figure, path)
+    save_figure(figure, args.out)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     layers = read_layers(args.scores, args.encoders)
     figure = plot_layers(layers, args.suite, Style(**json.loads(args.style)))
-    for path in args.out:
-        save_figure(figure, path)
+    save_figure(figure, args.out)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     plot = Plot.from_settings(json.loads(args.settings))
     published = read_published(*args.published)
     figure = plot_representations(read_scores(args.scores), published, plot)
-    for path in args.out:
-        save_figure(figure, path)
+    save_figure(figure, args.out)
 
 
 if __name__ == "__main__":

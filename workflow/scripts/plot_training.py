@@ -32,8 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for model, curve, scores in zip(args.models, args.curves, args.scores, strict=True)
     }
     figure = plot_training(runs, args.suite, Style(**json.loads(args.style)))
-    for path in args.out:
-        save_figure(figure, path)
+    save_figure(figure, args.out)
 
 
 if __name__ == "__main__":

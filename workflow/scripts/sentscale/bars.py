@@ -138,17 +138,14 @@ def _keys(table: pd.DataFrame, plot: Plot) -> list[Artist]:
 
 def _with_printed(table: pd.DataFrame, published: Published, plot: Plot) -> pd.DataFrame:
     """Encoders with the score that was printed of each, NaN where none was."""
-    cells = published.of(plot.suite, plot.metric)
-    printed = published.with_encoders(cells[cells.task == plot.score_column])
-    printed = printed.drop_duplicates(ENCODER)[[*ENCODER, "published"]]
+    printed = plot.printed(published).drop_duplicates(ENCODER)[[*ENCODER, "published"]]
     return table.merge(printed, on=ENCODER, how="left")
 
 
 def _others(published: Published, table: pd.DataFrame, plot: Plot) -> pd.DataFrame:
     """Printed scores of models as they come, of which no encoder is in the table."""
-    cells = published.of(plot.suite, plot.metric)
-    cells = cells[(cells.task == plot.score_column) & (cells.fine_tuned == "no")]
-    printed = published.with_encoders(cells)
+    printed = plot.printed(published)
+    printed = printed[printed.fine_tuned == "no"]
     ours = set(table[ENCODER].itertuples(index=False, name=None))
     printed["ours"] = [row in ours for row in printed[ENCODER].itertuples(index=False, name=None)]
     printed = printed[~printed.groupby("published as").ours.transform("any")]

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from sentscale.files import written_whole
+from sentscale.reference import Published
 from sentscale.tables import metric_label, score_column, suite_table
 
 # Without them the same figure would differ in bytes from run to run.
@@ -122,6 +123,11 @@ class Plot:
         fields = ("family", "parameters")
         known = {key: [self.models[name][key] for name in table.model] for key in fields}
         return table.assign(**known)
+
+    def printed(self, published: Published) -> pd.DataFrame:
+        """Published scores in the column that is drawn: see `Published.with_encoders`."""
+        cells = published.of(self.suite, self.metric)
+        return published.with_encoders(cells[cells.task == self.score_column])
 
     @property
     def score_column(self) -> str:
@@ -289,8 +295,9 @@ def short_count(count: float) -> str:
     return f"{count:g}"
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of its suffix, svg or pdf."""
-    kind = path.suffix[1:]
-    with written_whole(path) as part:
-        figure.savefig(part, format=kind, metadata=_SAME_BYTES[kind])
+def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
+    """Write a figure to each path, in the format of its suffix, svg or pdf."""
+    for path in paths:
+        kind = path.suffix[1:]
+        with written_whole(path) as part:
+            figure.savefig(part, format=kind, metadata=_SAME_BYTES[kind])

@@ -133,8 +133,7 @@ def _rings(published: Published, panel: Panel, plot: Plot) -> pd.DataFrame:
 
     `name` is that of our encoder, missing where the panel has none.
     """
-    cells = published.of(plot.suite, plot.metric)
-    printed = published.with_encoders(cells[cells.task == plot.score_column])
+    printed = plot.printed(published)
     shown = plot.shown(panel.rows)
     printed = printed[printed.model.isin(list(plot.models)) & printed.representation.isin(shown)]
     printed = plot.with_models(printed)

@@ -191,7 +191,7 @@ def about(
 ) -> list[Fact]:
     """What the run is, in a few lines."""
     jobs = [suite.job for record in records for suite in record.suites]
-    timed = [job.seconds for job in jobs if job.seconds is not None]
+    timed = [job.seconds for job in jobs if job.timed]
     told = [(part, ", ".join(run.names(part))) for part in ("models", "precisions", "adapters")]
     told += [
         ("encoders", str(len(records))),
@@ -282,7 +282,7 @@ def missing(
     topics = {finding.topic for finding in found}
     told.append(("findings", [words for topic, words in TOPICS.items() if topic not in topics]))
     jobs = [suite.job for record in records for suite in record.suites]
-    told.append(("time and memory of", [str(job.log) for job in jobs if job.seconds is None]))
+    told.append(("time and memory of", [str(job.log) for job in jobs if not job.timed]))
     large = [str(exhibit.path) for exhibit in exhibits if not exhibit.content]
     told.append(("tables too long for this page, or without one", large))
     return [(label, ", ".join(names)) for label, names in told if names]

@@ -1,20 +1,19 @@
 """Where each number of a run is from: digests, revisions, versions, seeds, the job's log."""
 
-import csv
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentscale.benchmarks import read_benchmark
 from sentscale.files import read_json
 from sentscale.lines import EncoderName
 from sentscale.wording import duration
 
 # A label and what stands beside it.
 Fact = tuple[str, str]
-# Columns of a benchmark: seconds, and most memory in MB.
-MEASURED = ("s", "max_rss")
 
 
 @dataclass(frozen=True)
@@ -23,19 +22,26 @@ class Job:
 
     Attributes:
         log: Path of the log.
-        seconds, memory_mb: None where there is no benchmark.
+        seconds, memory_gb: See `Measured`; NaN where there is no benchmark either.
     """
 
     log: Path
-    seconds: float | None
-    memory_mb: float | None
+    seconds: float
+    memory_gb: float
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is known how long it took."""
+        return not math.isnan(self.seconds)
 
     def facts(self) -> list[Fact]:
         """In words."""
-        if self.seconds is None:
-            return [("log", str(self.log)), ("time, memory", "not on record")]
-        memory = f"{self.memory_mb:,.0f} MB" if self.memory_mb is not None else "not measured"
-        return [("log", str(self.log)), ("time, memory", f"{duration(self.seconds)}, {memory}")]
+        cost = "not on record"
+        if self.timed:
+            missing = math.isnan(self.memory_gb)
+            memory = "not measured" if missing else f"{self.memory_gb:.2f} GB"
+            cost = f"{duration(self.seconds)}, {memory}"
+        return [("log", str(self.log)), ("time, memory", cost)]
 
 
 @dataclass(frozen=True)
@@ -167,12 +173,9 @@ def job_of(results: Path, job: str) -> Job:
     """Log and benchmark of a job; either may be gone."""
     log, path = results / f"logs/{job}.log", results / f"benchmarks/{job}.tsv"
     if not path.is_file():
-        return Job(log, None, None)
-    with path.open(encoding="utf-8", newline="") as file:
-        row = next(csv.DictReader(file, delimiter="\t"))
-    # Snakemake writes NA for what it had no time to measure.
-    seconds, memory = (None if row[key] in ("NA", "-") else float(row[key]) for key in MEASURED)
-    return Job(log, seconds, memory)
+        return Job(log, math.nan, math.nan)
+    measured = read_benchmark(path)
+    return Job(log, measured.seconds, measured.memory_gb)
 
 
 def facts_of(values: Mapping[str, Any]) -> list[Fact]:
