@@ -117,12 +117,12 @@ crosscheck: $(ENV) ## Put SentEval's own transfer scores beside ours; SENTEVAL=P
 	@$(CROSSCHECK)
 
 .PHONY: test
-test: $(ENV) ## Run the fast tests
-	$(BIN)/python -m pytest
+test: $(ENV) ## Run the fast tests, a process for each core
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: test-all
-test-all: $(ENV) ## Run the slow tests too: the demo from start to end, real data where it is
-	$(BIN)/python -m pytest -m "not gpu" --durations=15
+test-all: test ## Run the slow tests too: the demo from start to end, real data where it is
+	$(BIN)/python -m pytest -m "slow and not gpu" --durations=15
 
 .PHONY: lint
 lint: $(ENV) ## Check format and style of everything
