@@ -139,6 +139,7 @@ install: $(ENV) ## Make .venv from requirements.lock; the other targets do it by
 $(ENV): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is not Python 3.11 or newer: make PYTHON=path/to/python"; exit 1; }
+	@[ ! -L .venv ] || { echo ".venv is a link to $$(readlink .venv), whose packages are not those of requirements.lock: make it there"; exit 1; }
 	@echo "Installing the packages of requirements.lock into .venv: some minutes, once"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def test_make_help_lists_every_target():
     assert targets
     for target in targets:
         assert f"make {target} " in shown
+
+
+def test_the_environment_of_another_folder_is_left_alone(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.lock").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/kept").touch()
+    (tmp_path / ".venv").symlink_to("other")
+    run = make(tmp_path, "install", f"PYTHON={sys.executable}")
+    assert run.returncode != 0
+    assert ".venv is a link to other" in run.stdout
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["kept"]
 
 
 @pytest.mark.slow
