@@ -46,7 +46,7 @@ help: ## List the targets and variables
 	@echo "  PART=NAME     bench: eol, icl, search, stream, transfer, train, growth or all; default all, 45 minutes"
 	@echo "  SENTEVAL=PATH crosscheck: checkout of SentEval, where it is not in SENTEVAL_PYTHON"
 	@echo "  SENTEVAL_PYTHON=PATH  crosscheck: an old Python; default .senteval/bin/python"
-	@echo "  MODEL=NAME    export: key of models in config.yaml"
+	@echo "  MODEL=NAME    export: key of workflow/catalogue/models.yaml, or of models in config.yaml"
 	@echo "  ADAPTER=NAME  export: key of adapters, or none for the model as it comes"
 	@echo "  REPRESENTATION=NAME  export: key of representations; default eol"
 	@echo "  WEIGHTS=KIND  export: merged, all weights in float32 (default), or adapter, for a model on the hub"
