@@ -42,18 +42,18 @@ help: ## List the targets and variables
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables:"
-	@echo "  DATA=PATH     demo, plan, bench, export, mteb: use the real STS data in this folder (it holds senteval/STS/...)"
+	@echo "  DATA=PATH     demo, plan, bench, export, mteb, crosscheck: use the real data in this folder (it holds senteval/STS/...)"
 	@echo "  PART=NAME     bench: eol, icl, search, stream, transfer, train, growth or all; default all, 45 minutes"
 	@echo "  SENTEVAL=PATH crosscheck: checkout of SentEval, where it is not in SENTEVAL_PYTHON"
 	@echo "  SENTEVAL_PYTHON=PATH  crosscheck: an old Python; default .senteval/bin/python"
-	@echo "  MODEL=NAME    export: key of models in config.yaml"
+	@echo "  MODEL=NAME    export: key of workflow/catalogue/models.yaml, or of models in config.yaml"
 	@echo "  ADAPTER=NAME  export: key of adapters, or none for the model as it comes"
 	@echo "  REPRESENTATION=NAME  export: key of representations; default eol"
 	@echo "  WEIGHTS=KIND  export: merged, all weights in float32 (default), or adapter, for a model on the hub"
 	@echo "  PRESET=NAME   plan, export, mteb: the run of workflow/presets/NAME.yaml; default the one of config.yaml, mteb: sts"
 	@echo "  PROFILE=NAME  plan: folder of workflow/profiles; default local"
 	@echo "  GPUS=N        plan: GPUs to count with; default 8"
-	@echo "  THREADS=N     bench: CPU threads of every contender; default all"
+	@echo "  THREADS=N     bench: CPU threads of every contender; plan: cores of this machine; default all"
 	@echo "  CORES=N       cores that jobs may use; default all"
 	@echo "  PYTHON=PATH   Python 3.11 or newer that makes .venv; default python3"
 
