@@ -57,6 +57,11 @@ help: ## List the targets and variables
 	@echo "  CORES=N       cores that jobs may use; default all"
 	@echo "  PYTHON=PATH   Python 3.11 or newer that makes .venv; default python3"
 
+PRESETS := $(basename $(notdir $(wildcard workflow/presets/*.yaml)))
+PROFILES := $(notdir $(wildcard workflow/profiles/*))
+# A name that is not there ends in one line, not in a traceback of Snakemake.
+known = $(if $(filter-out $(2),$($(1))),$(error $(1) is $($(1)); known: $(2)))
+
 .PHONY: demo
 demo: $(ENV) ## Run the workflow, print its tables, write results/index.html and results/report.html
 	@echo "$(ABOUT)"
@@ -69,6 +74,7 @@ demo: $(ENV) ## Run the workflow, print its tables, write results/index.html and
 PLACES := $(if $(filter local,$(PROFILE)),--here $(THREADS) --elsewhere 0,--here 2 --elsewhere 256)
 .PHONY: plan
 plan: $(ENV) ## Tell what a run will cost, before it: jobs, GPU-hours, memory, time, disk; PRESET=, PROFILE=, GPUS=
+	$(call known,PRESET,$(PRESETS))$(call known,PROFILE,$(PROFILES))
 	@set -o pipefail; $(BIN)/snakemake --workflow-profile workflow/profiles/$(PROFILE) --dry-run --cores 1000 \
 		$(if $(PRESET),--configfile workflow/presets/$(PRESET).yaml) \
 		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') 2>&1 | \
@@ -85,12 +91,14 @@ EXPORTED = results/exports/$(MODEL)/$(ADAPTER)/$(REPRESENTATION)/$(WEIGHTS)
 export: $(ENV) ## Write an encoder as a folder for sentence-transformers; MODEL=, ADAPTER=
 	@[ -n "$(MODEL)" ] && [ -n "$(ADAPTER)" ] || \
 		{ echo "make export needs MODEL=NAME and ADAPTER=NAME (none: the model as it comes)"; exit 1; }
+	$(call known,PRESET,$(PRESETS))$(call known,WEIGHTS,merged adapter)
 	@$(RUN) $(QUIET) $(if $(PRESET),--configfile workflow/presets/$(PRESET).yaml) \
 		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') -- $(EXPORTED)
 	@echo "SentenceTransformer(\"$(CURDIR)/$(EXPORTED)\") loads it"
 
 .PHONY: mteb
 mteb: $(ENV) ## Score vectors as the mteb library does, in the files of its results; PRESET=
+	$(call known,PRESET,$(PRESETS))
 	@$(RUN) $(QUIET) --configfile workflow/presets/$(or $(PRESET),sts).yaml \
 		$(if $(DATA),--config 'data={mirror: "$(DATA)"}') -- mteb
 	@echo "Results: $(CURDIR)/results/mteb. docs/mteb.md says how mteb reads them"
@@ -137,9 +145,10 @@ install: $(ENV) ## Make .venv from requirements.lock; the other targets do it by
 # Written last, so a half-finished or outdated installation has none or an older one and is made
 # anew: an interrupted pip can leave packages that look installed and are not.
 $(ENV): requirements.lock
+	@[ ! -L .venv ] || { echo ".venv is a link to $$(readlink .venv), which other folders may use and which has not the" \
+		"packages of requirements.lock: it was left as it is. Remove the link, and make installs them here"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is not Python 3.11 or newer: make PYTHON=path/to/python"; exit 1; }
-	@[ ! -L .venv ] || { echo ".venv is a link to $$(readlink .venv), whose packages are not those of requirements.lock: make it there"; exit 1; }
 	@echo "Installing the packages of requirements.lock into .venv: some minutes, once"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock

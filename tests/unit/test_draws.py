@@ -16,7 +16,9 @@ NAMES = ["a/none/fp32/eol", "b/cse/nf4/icl"]
 
 def stored(folder, name, task, values, metric, score):
     write_array(folder / name / f"{task}.npy", np.array(values))
-    write_json(folder / name / f"{task}.json", {"scores": {metric: {"value": score}}})
+    scores = {metric: {"value": score, "low": score, "high": score}}
+    about = {"encoder": {}, "task": task, "pairs": len(values), "scores": scores}
+    write_json(folder / name / f"{task}.json", about)
 
 
 def sts_suite(folder):

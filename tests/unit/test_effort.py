@@ -70,6 +70,18 @@ def test_a_file_without_a_row_is_an_error(tmp_path):
         read_effort(tmp_path, ENCODERS, "mine")
 
 
+@pytest.mark.parametrize(
+    "row",
+    ["36.0\t0:00:36", "x\t" + 9 * "1\t" + "{}", "36.0\t" + 9 * "1\t" + "{'devices': 0, 'mem"],
+)
+def test_a_row_that_is_cut_short_is_an_error(tmp_path, row):
+    measured(tmp_path, "small/none/fp32/eol")
+    path = tmp_path / "small/none/fp32/eol/mine.tsv"
+    path.write_text(f"{HEADER}\tresources\n{row}\n")
+    with pytest.raises(ValueError, match=r"mine\.tsv: not a whole benchmark of Snakemake: {'s': "):
+        read_effort(tmp_path, ENCODERS, "mine")
+
+
 def test_the_front_holds_what_nothing_else_beats():
     # 1: cheapest. 3: dearer and better. 0: dearer, no better. 2: as dear as 3, worse. 4: best.
     cost = np.array([3.0, 1.0, 2.0, 2.0, 9.0])

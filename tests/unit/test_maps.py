@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,6 +78,11 @@ def test_names_stand_apart_and_inside_the_figure(style, count):
         assert not overlaps(boxes)
         assert all(box.x0 >= 0 and box.y0 >= 0 for box in boxes)
         assert all(box.x1 <= figure.bbox.width for box in boxes)
+
+
+def test_one_colour_is_enough(style):
+    plain = replace(style, colours=["#E69F00"])
+    assert cells(plot_differences(differences([50, 70, 51]), "sts", plain))[2, 0] == "#08214a"
 
 
 def test_a_figure_is_the_same_in_every_run(style, tmp_path):

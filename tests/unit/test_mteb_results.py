@@ -183,6 +183,21 @@ def test_the_tracked_table_has_the_tasks_of_the_suite():
     assert all(len(task.revision) == 40 for task in tasks.values())
 
 
+@pytest.mark.parametrize(
+    ("new", "told"),
+    [
+        ("many", r"tasks\.tsv:7: .*'many'.*STSBenchmark"),
+        ("1379\t9", r"tasks\.tsv:7: too many values"),
+    ],
+)
+def test_a_wrong_row_of_the_tasks_is_named(tmp_path, new, told):
+    text = TASKS.read_text()
+    assert "\t1379\t" in text
+    (tmp_path / "tasks.tsv").write_text(text.replace("\t1379\t", f"\t{new}\t"))
+    with pytest.raises(ValueError, match=told):
+        read_mteb_tasks(tmp_path / "tasks.tsv")
+
+
 @pytest.fixture
 def exported(tmp_path):
     """Folder that the command writes for two tasks with made-up vectors of one angle each."""

@@ -163,6 +163,13 @@ def test_jobs_that_share_a_submission_add_up():
     assert "21 threads, a node has 16 cores" in threads
 
 
+@pytest.mark.parametrize("row", ["x\t{'devices': 0}", "12.5\t{'devices': 0, 'mem"])
+def test_a_benchmark_that_is_cut_short_is_named(tmp_path, row):
+    (tmp_path / "cut.tsv").write_text(f"s\tresources\n{row}\n")
+    with pytest.raises(ValueError, match=r"cut\.tsv: not a whole benchmark of Snakemake: {'s': "):
+        read_benchmarks(tmp_path)
+
+
 def test_the_command_prints_a_table(tmp_path, root, capsys, monkeypatch):
     import io
 

@@ -188,8 +188,13 @@ def test_rows_without_a_line_are_left_out(tmp_path):
     ("cells", "encoders", "message"),
     [
         ([CELL, CELL], [], r"cells\.tsv: A of M, OPT 1B is there twice"),
-        ([CELL.replace("one source", "sure")], [], r"cells\.tsv: confidence is 'sure'; allowed"),
-        ([CELL.replace("no\t", "false\t")], [], r"cells\.tsv: fine_tuned is 'false'; allowed"),
+        ([CELL.replace("one source", "sure")], [], r"cells\.tsv:2: confidence is 'sure'; allowed"),
+        ([CELL.replace("no\t", "false\t")], [], r"cells\.tsv:2: fine_tuned is 'false'; allowed"),
+        ([CELL.replace("50.00", "50,00")], [], r"cells\.tsv:2: value is '50,00', not a number"),
+        ([CELL.replace("50.00", "nan")], [], r"cells\.tsv:2: value is 'nan', not a number"),
+        ([CELL.replace("50.00", "")], [], r"cells\.tsv:2: value is '', not a number"),
+        ([CELL + "\tmore"], [], r"cells\.tsv:2: 13 cells, expected 12: .*'more'"),
+        ([CELL, "t\ts\tM"], [], r"cells\.tsv:3: fine_tuned is ''; allowed"),
         (
             [CELL],
             ["M\tOPT\t2B\topt\tnone\teol\tfp32"],
@@ -200,6 +205,21 @@ def test_rows_without_a_line_are_left_out(tmp_path):
 def test_wrong_files_are_refused(tmp_path, cells, encoders, message):
     with pytest.raises(ValueError, match=message):
         written(tmp_path, cells, encoders)
+
+
+def test_an_editor_may_end_lines_and_leave_tabs_out_as_it_likes(tmp_path):
+    other = CELL.replace("\tA\t", "\tB\t").rstrip("\t")
+    found = written(tmp_path, [CELL + "\r", "\r", other], ["M\tOPT\t1B\t\t\t\t"])
+    assert found.cells[["task", "value", "remark"]].to_numpy().tolist() == [
+        ["A", 50.0, ""],
+        ["B", 50.0, ""],
+    ]
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    write_text(tmp_path / "empty.tsv", "")
+    with pytest.raises(ValueError, match=r"empty\.tsv: columns are \[\], expected"):
+        read_published(tmp_path / "encoders.tsv", tmp_path / "empty.tsv")
 
 
 def test_other_columns_are_refused(tmp_path):

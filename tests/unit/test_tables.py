@@ -70,6 +70,36 @@ def test_a_missing_score_file_is_an_error(tmp_path):
         tidy_scores([tmp_path / "gone.json"])
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"low": 49.5', '"low": null', r"1\.json: spearman_all needs a number as its low: .*None"),
+        ('"low": 49.5,', "", r"1\.json: spearman_all needs a number as its low: {'value': 50.5"),
+        ('"value": 50.5', '"value": "50,5"', r"1\.json: .* number as its value: {'value': '50,5'"),
+        ('"value": 50.5', '"value": NaN', r"1\.json: .* number as its value: {'value': nan"),
+        (
+            '"pairs"',
+            '"pair"',
+            r"1\.json: .*pairs or samples are needed, it has .*pair, .*task; del",
+        ),
+        ('"scores"', '"score"', r"1\.json: .*it has encoder, more, pairs, score, task; delete it"),
+    ],
+)
+def test_an_edited_score_that_is_none_is_named(tmp_path, old, new, told):
+    path = score_file(tmp_path / "1.json", "b", "none", "T", spearman_all=50.5)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ValueError, match=told):
+        tidy_scores([path])
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null"])
+def test_a_file_that_is_no_score_is_named(tmp_path, text):
+    (tmp_path / "1.json").write_text(text)
+    with pytest.raises(ValueError, match=r"1\.json: not a file of scores: .*it has none; delete"):
+        tidy_scores([tmp_path / "1.json"])
+
+
 def test_names_of_nothing_survive_the_file(tmp_path):
     scores = tidy(("NA", "None", 1 / 3, 0.1, 0.9), ("null", "nan", 2.0, 1.0, 3.0))
     write_csv(tmp_path / "scores.csv", scores)

@@ -8,7 +8,7 @@ import yaml
 from harness import ROOT
 from verify_catalogue import main, parse_args
 
-from entries import Entry, ask, judge
+from entries import Entry, ask, judge, read_entries
 
 OPT, LLAMA, ADAPTER = ("org/opt-1.3b", 40 * "a"), ("org/llama", 40 * "b"), ("org/lora", 40 * "c")
 MODEL_FILES = {"config.json": 600, "tokenizer.json": 2_000_000}
@@ -219,3 +219,12 @@ def test_make_gives_the_options():
     named = command.replace("\\\n\t\t", "").split()
     args = parse_args(named)
     assert all((ROOT / path).is_file() for path in [*args.configs, args.missing])
+
+
+@pytest.mark.parametrize("gone", ["licence", "source", "parameters", "revision"])
+def test_an_entry_without_a_key_is_named(tmp_path, gone):
+    entry = model(OPT, 1_300_000_000)
+    (entry["source"]["hub"] if gone == "revision" else entry).pop(gone)
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump({"models": {"mine": entry}}))
+    with pytest.raises(ValueError, match=f"models.mine lacks a key .*'{gone}'; it is "):
+        read_entries([tmp_path / "models.yaml"])

@@ -1,9 +1,9 @@
 """One set of versions: pyproject.toml, requirements.lock, the conda files, .venv."""
 
+import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -58,16 +58,35 @@ def test_make_help_lists_every_target():
         assert f"make {target} " in shown
 
 
-def test_the_environment_of_another_folder_is_left_alone(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plan", "PRESET=papers"], "PRESET is papers; known: "),
+        (["plan", "PROFILE=slum"], "PROFILE is slum; known: "),
+        (["mteb", "PRESET=papers"], "PRESET is papers; known: "),
+        (["export", "MODEL=m", "ADAPTER=none", "PRESET=papers"], "PRESET is papers; known: "),
+        (["export", "MODEL=m", "ADAPTER=none", "WEIGHTS=all"], "WEIGHTS is all; known: merged"),
+    ],
+)
+def test_make_names_what_is_not_there(arguments, told):
+    done = make(ROOT, *arguments, "ENV=", "BIN=/nowhere")
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_environment_that_others_share_is_not_emptied(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "requirements.lock").touch()
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other/kept").touch()
-    (tmp_path / ".venv").symlink_to("other")
-    run = make(tmp_path, "install", f"PYTHON={sys.executable}")
-    assert run.returncode != 0
-    assert ".venv is a link to other" in run.stdout
-    assert [path.name for path in (tmp_path / "other").iterdir()] == ["kept"]
+    (tmp_path / "requirements.lock").write_text("# none\n")
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/installed.lock").write_text("# of an older one\n")
+    os.utime(tmp_path / "shared/installed.lock", (0, 0))
+    (tmp_path / ".venv").symlink_to("shared")
+    done = make(tmp_path, "install")
+    assert done.returncode != 0
+    assert ".venv is a link to shared" in done.stdout
+    assert [path.name for path in (tmp_path / "shared").iterdir()] == ["installed.lock"]
 
 
 @pytest.mark.slow

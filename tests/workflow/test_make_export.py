@@ -25,6 +25,20 @@ def test_make_names_what_it_needs(workflow):
         make(workflow.folder, "export", "MODEL=smollm2-135m")
 
 
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("gpt/none/eol", "the export's MODEL names 'gpt'; known: bert-base"),
+        ("smollm2-135m/csee/eol", "the export's ADAPTER names 'csee'; known: cse, "),
+        ("smollm2-135m/none/eos", "the export's REPRESENTATION names 'eos'; known: avg, "),
+    ],
+)
+def test_an_export_of_what_is_not_known_is_refused(workflow, place, told):
+    done = workflow.snakemake("--dry-run", "--", f"results/exports/{place}/merged")
+    assert done.returncode != 0
+    assert told in done.stdout, done.stdout
+
+
 @pytest.mark.slow
 def test_smollm2_exported_makes_the_vectors_of_the_workflow(workflow, capsys):
     from sentence_transformers import SentenceTransformer

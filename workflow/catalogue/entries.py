@@ -70,17 +70,23 @@ class Answer:
 
 
 def read_entries(configs: Sequence[Path]) -> list[Entry]:
-    """Models of the hub and published adapters of some configurations, merged in this order."""
+    """Models of the hub and published adapters of some configurations, merged in this order.
+
+    Raises:
+        ValueError: An entry lacks a key, or has one too many.
+    """
     config: dict[str, Any] = {}
     for path in configs:
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
     entries = []
     for name, model in config.get("models", {}).items():
-        if hub := model["source"].get("hub"):
-            licence = model["licence"]["id"]
-            entries.append(
-                Entry(name, "model", **hub, parameters=model["parameters"], licence=licence)
-            )
+        try:
+            if hub := model["source"].get("hub"):
+                facts = {"parameters": model["parameters"], "licence": model["licence"]["id"]}
+                entries.append(Entry(name, "model", **hub, **facts))
+        except (KeyError, TypeError) as error:
+            told = f"models.{name} lacks a key or has one too many: {error}; it is {model}"
+            raise ValueError(told) from error
     for name, adapter in config.get("adapters", {}).items():
         for model, hub in adapter.get("published", {}).items():
             entries.append(Entry(f"{name}, {model}", "adapter", **hub))

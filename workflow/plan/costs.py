@@ -93,7 +93,12 @@ def read_benchmarks(folder: Path) -> dict[str, tuple[float, dict[str, Any]]]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
         if rows and rows[0].get("resources"):
-            found[str(path)] = float(rows[0]["s"]), ast.literal_eval(rows[0]["resources"])
+            try:
+                found[str(path)] = float(rows[0]["s"]), ast.literal_eval(rows[0]["resources"])
+            except (SyntaxError, ValueError) as error:
+                raise ValueError(
+                    f"{path}: not a whole benchmark of Snakemake: {rows[0]}"
+                ) from error
     return found
 
 

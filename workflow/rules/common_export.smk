@@ -1,6 +1,15 @@
 """Input functions of exported encoders."""
 
 
+def weights_of_export(wildcards):
+    """Manifest of the model; an error that names what is known if a part of the encoder is not."""
+    w = wildcards
+    check_known([w.model], config["models"], "the export's MODEL")
+    check_known([w.adapter], ["none", *config["adapters"]], "the export's ADAPTER")
+    check_known([w.representation], config["representations"], "the export's REPRESENTATION")
+    return f"results/models/{w.model}/manifest.json"
+
+
 def scores_of_encoder(wildcards):
     """Scores of an encoder that the run asks for, as far as they are there: none is made."""
     w = wildcards

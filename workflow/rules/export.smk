@@ -4,7 +4,7 @@
 rule export_encoder:
     """Write an encoder as a folder that sentence-transformers loads, with a model card."""
     input:
-        weights="results/models/{model}/manifest.json",
+        weights=weights_of_export,
         adapter=adapter_of,
         representation="results/representations/{model}/{representation}.json",
         scores=scores_of_encoder,
@@ -15,6 +15,10 @@ rule export_encoder:
     benchmark:
         "results/benchmarks/export_encoder/{model}/{adapter}/{representation}/{weights}.tsv"
     wildcard_constraints:
+        # Any name: one that is not known is then named.
+        model="[^/]+",
+        adapter="[^/]+",
+        representation="[^/]+",
         weights="merged|adapter",
     conda:
         "../../envs/gpu.yaml"

@@ -29,15 +29,18 @@ def read_benchmark(path: Path) -> Measured:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: It has no line.
+        ValueError: It has no line, or one that is cut short.
     """
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     if not rows:
         raise ValueError(f"{path}: no line under the names of the columns")
     row = rows[-1]
-    asked: dict[str, Any] = ast.literal_eval(row.get("resources") or "{'devices': None}")
-    seconds, cpu_seconds, mib = (_number(row[name]) for name in ("s", "cpu_time", "max_rss"))
+    try:
+        asked: dict[str, Any] = ast.literal_eval(row.get("resources") or "{'devices': None}")
+        seconds, cpu_seconds, mib = (_number(row[name]) for name in ("s", "cpu_time", "max_rss"))
+    except (KeyError, SyntaxError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a whole benchmark of Snakemake: {row}") from error
     return Measured(seconds, cpu_seconds, mib * 2**20 / 1e9, asked.get("devices", 0))
 
 

@@ -59,7 +59,7 @@ def plot_differences(differences: pd.DataFrame, suite: str, style: Style) -> Fig
     axes = figure.subplots()
     scale = ScalarMappable(
         Normalize(0, max(behind.max(), 0.01)),
-        LinearSegmentedColormap.from_list("behind", ["#d0e1f2", style.colours[1], "#08214a"]),
+        LinearSegmentedColormap.from_list("behind", ["#d0e1f2", style.look(1)["color"], "#08214a"]),
     )
     below = np.tri(count, k=-1, dtype=bool)
     cells = scale.to_rgba(behind)

@@ -60,10 +60,15 @@ class MtebTask:
 
 def read_mteb_tasks(path: Path) -> dict[str, MtebTask]:
     """Read `workflow/resources/mteb_tasks.tsv`: mteb's tasks by our name."""
-    return {
-        task: MtebTask(name, dataset, revision, int(pairs), int(characters), float(mean))
-        for task, name, dataset, revision, pairs, characters, mean in read_table(path, COLUMNS)
-    }
+    found = {}
+    for number, fields in enumerate(read_table(path, COLUMNS), start=2):
+        try:
+            task, name, dataset, revision, pairs, characters, mean = fields
+            counts = int(pairs), int(characters)
+            found[task] = MtebTask(name, dataset, revision, *counts, float(mean))
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}: {fields}") from error
+    return found
 
 
 def mteb_scores(left: Floats, right: Floats, gold: Floats) -> dict[str, float]:

@@ -4,6 +4,7 @@ workflow/resources/README.md describes the files.
 """
 
 import csv
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,21 +98,43 @@ def read_published(encoders: Path, *tables: Path) -> Published:
 
 
 def _read_text(path: Path, columns: list[str]) -> pd.DataFrame:
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
-    if list(table.columns) != columns:
-        raise ValueError(f"{path}: columns are {list(table.columns)}, expected {columns}")
-    return table
+    """Text by line number; cells that are missing at the end of a line are empty."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), start=1)
+        rows = {number: cells for number, cells in lines if cells}
+    header = rows.pop(1, [])
+    if header != columns:
+        raise ValueError(f"{path}: columns are {header}, expected {columns}")
+    for number, cells in rows.items():
+        if len(cells) > len(columns):
+            raise ValueError(
+                f"{path}:{number}: {len(cells)} cells, expected {len(columns)}: {cells}"
+            )
+        cells += [""] * (len(columns) - len(cells))
+    return pd.DataFrame(rows.values(), index=list(rows), columns=columns, dtype=str)
 
 
 def _read_cells(path: Path) -> pd.DataFrame:
     cells = _read_text(path, CELL_COLUMNS)
     for column, allowed in _ALLOWED.items():
-        for value in set(cells[column]) - set(allowed):
-            raise ValueError(f"{path}: {column} is {value!r}; allowed: {', '.join(allowed)}")
+        for number, value in cells.loc[~cells[column].isin(allowed), column].items():
+            raise ValueError(
+                f"{path}:{number}: {column} is {value!r}; allowed: {', '.join(allowed)}"
+            )
     twice = cells[cells.duplicated([*ROW, "suite", "task", "metric"])]
     for cell in twice.itertuples():
         raise ValueError(f"{path}: {cell.task} of {named(cell)} is there twice")
-    return cells.assign(value=cells.value.astype(float))
+    return cells.assign(value=[_number(path, *one) for one in cells.value.items()])
+
+
+def _number(path: Path, number: int, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{path}:{number}: value is {text!r}, not a number")
+    return value
 
 
 def named(cell: object) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentscale.files import read_json
 from sentscale.pairs import read_pairs
 from sentscale.resampling import Counts, accuracy_draws, aggregated_draws, drawn_counts
 from sentscale.samples import read_samples
 from sentscale.store import FOLDERS
+from sentscale.tables import read_score
 from sentscale.transfer import Splits, labels, split
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def suite_draws(
     for table in tables:
         task, paths = table.stem, [folder / encoder / table.stem for encoder in encoders]
         stored = [np.load(path.with_name(f"{task}.npy"), allow_pickle=False) for path in paths]
-        scores = [read_json(path.with_name(f"{task}.json"))["scores"] for path in paths]
+        scores = [read_score(path.with_name(f"{task}.json"))["scores"] for path in paths]
         printed = np.array([score[settings.metric]["value"] for score in scores])
         found = task_draws(stored, paths, table, settings)
         for path, value, recomputed in zip(paths, printed, found[:, 0], strict=True):

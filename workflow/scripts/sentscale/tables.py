@@ -1,6 +1,7 @@
 """Tables: one tidy file of all scores, and the paper's layout made from it."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,30 @@ _LABELS = {
 }
 
 
+def read_score(path: Path) -> dict[str, Any]:
+    """Read a JSON file of scores; people may have edited it.
+
+    Raises:
+        ValueError: A part is missing, or a score is not a number.
+    """
+    score = read_json(path)
+    parts = set(score) if isinstance(score, dict) else set()
+    if not {"encoder", "task", "scores"} <= parts or not {"pairs", "samples"} & parts:
+        raise ValueError(
+            f"{path}: not a file of scores: encoder, task, scores, and pairs or samples are"
+            f" needed, it has {', '.join(sorted(parts)) or 'none'}; delete it to have it made anew"
+        )
+    for metric, values in score["scores"].items():
+        for part in ("value", "low", "high"):
+            number = values.get(part) if isinstance(values, dict) else None
+            if not isinstance(number, int | float) or not math.isfinite(number):
+                raise ValueError(
+                    f"{path}: {metric} needs a number as its {part}: {values!r}; delete the file"
+                    " to have it made anew"
+                )
+    return score
+
+
 def tidy_scores(paths: list[Path]) -> pd.DataFrame:
     """One row for each score in the JSON files of scores, in their order.
 
@@ -37,7 +62,7 @@ def tidy_scores(paths: list[Path]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for path in paths:
-        score = read_json(path)
+        score = read_score(path)
         n = score["pairs"] if "pairs" in score else score["samples"]
         about = EncoderName.of(**score["encoder"])._asdict() | {"task": score["task"], "n": n}
         rows += [about | {"metric": metric} | values for metric, values in score["scores"].items()]
