@@ -1,3 +1,5 @@
+import pytest
+
 from sentscale.changes import Known, changes, sizes
 from sentscale.contrasts import Board, Score
 from sentscale.findings import (
@@ -93,6 +95,14 @@ def test_many_gains_are_counted():
         " the median is +0.00."
     )
     assert len(found.differences) == 3
+
+
+@pytest.mark.parametrize(("gain", "verb"), [(6, "raises"), (-6, "lowers")])
+def test_what_all_cases_have_in_common_is_said_once(gain, verb):
+    scores = {name("s"): 50, name("m"): 60}
+    scores |= {name("s", "icl"): 50 + gain, name("m", "icl"): 60 + gain}
+    found = only(changes(board(scores), KNOWN))
+    assert f"(icl against eol) clearly {verb} the score in all of 2 cases: from" in found.sentence
 
 
 def test_no_gain_without_a_twin():

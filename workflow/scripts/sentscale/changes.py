@@ -133,6 +133,8 @@ def effect(
     verb = f"clearly raises the score in {up(pairs)} and clearly lowers it in {down(pairs)}"
     if not up(pairs) + down(pairs):
         verb = "does not clearly change the score in any"
+    elif len(pairs) in (up(pairs), down(pairs)):
+        verb = f"clearly {'raises' if up(pairs) else 'lowers'} the score in all"
     sentence = (
         f"{what} {verb} of {len(pairs)} cases: from {ordered[0]}, to {ordered[-1]}; the median"
         f" is {signed(median(one.value for one in pairs))}.{end}"
