@@ -4,6 +4,8 @@ import pytest
 import yaml
 from harness import copy_workflow
 
+pytestmark = pytest.mark.slow
+
 CSE = {
     "models": ["smollm2-135m"],
     "adapters": ["cse-sample"],

@@ -279,6 +279,7 @@ def answers(tmp_path_factory):
     return flow.answers({name: preset for name, (preset, _) in WRONG.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_configuration_is_refused_with_its_reason(answers, name):
     done = answers[name]
@@ -305,6 +306,7 @@ def test_a_part_of_a_task_that_is_listed_twice_is_named(workflow):
     assert "lists task sample-dev, subset everyday more than once" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

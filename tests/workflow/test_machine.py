@@ -144,6 +144,7 @@ def test_a_machine_that_is_not_there_is_named(workflow):
     assert re.search("default resource machine is .*nowhere.yaml: no such file", done.stdout)
 
 
+@pytest.mark.slow
 def test_the_papers_grid_stays_below_250_submissions(workflow):
     # The profile, but for its executor: the dry run groups the jobs as it would.
     workflow.flags = ["--workflow-profile", "workflow/profiles/slurm"]

@@ -6,6 +6,8 @@ import re
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 TABLES = {
     "tabulate_suite": 3,
     "tabulate_gain": 2,
