@@ -25,7 +25,7 @@ QUIET := --quiet host reason rules
 ifeq ($(DATA),)
 SUITES := sample sample-transfer
 CHOICE :=
-ABOUT := About 9 minutes on 2 cores: SmolLM2-135M on the bundled sample, fine-tuned on 60 triplets too.
+ABOUT := About 10 minutes on 2 cores: SmolLM2-135M on the bundled sample, fine-tuned on 60 triplets too.
 else
 SUITES := sts
 CHOICE = --configfile workflow/presets/sts.yaml --config 'data={mirror: "$(DATA)"}'

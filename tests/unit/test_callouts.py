@@ -47,6 +47,7 @@ def test_a_name_stays_inside_the_panel(axes, corner):
     assert axes.bbox.contains(box.x1, box.y1)
 
 
+@pytest.mark.slow
 def test_where_there_is_no_room_every_name_is_written(axes):
     name_points(axes, [(5, 5)] * 60, [f"a longer name {i}" for i in range(60)], [])
     assert len(axes.texts) == 60

@@ -349,6 +349,7 @@ def test_mirror_of_a_preset_reaches_the_jobs(workflow):
     assert "--root 'my data/senteval'" in output
 
 
+@pytest.mark.slow
 def test_triplets_are_downloaded_or_in_the_mirror(workflow):
     (workflow.folder / "my data/senteval").mkdir(parents=True)
     table, mirror = "results/datasets/nli.tsv", ["--config", 'data={mirror: "my data"}']
@@ -367,6 +368,7 @@ def test_a_task_that_only_a_mirror_has_is_not_downloaded(workflow):
     assert "nli/nli_for_simcse.csv" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_papers_grid_is_planned_offline(workflow):
     # 12 models, 5 representations and 14 tasks: 7 real ones and 7 that are made up.
     register = workflow.folder / "workflow/resources/datasets.tsv"

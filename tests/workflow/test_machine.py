@@ -44,6 +44,7 @@ def resources(output, rule="embed_sentences"):
     return re.search(rf"rule {rule}:\n(?: .*\n)*?    resources: (.*)\n", output)[1].split(", ")
 
 
+@pytest.mark.slow
 def test_gpus_are_asked_for_as_the_cluster_wants_it(large, machine):
     asked = {
         ("gpus", None, None): ["gpu=2"],

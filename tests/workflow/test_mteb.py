@@ -7,6 +7,7 @@ from sentscale.files import read_json
 STS = ["--configfile", "workflow/presets/sts.yaml", "--", "mteb"]
 
 
+@pytest.mark.slow
 def test_only_a_suite_that_mteb_shares_is_exported(workflow):
     planned = workflow.planned(*STS)
     assert (planned["export_mteb"], planned["embed_sentences"]) == (1, 1)
