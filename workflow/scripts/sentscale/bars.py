@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 # Height of each of several rows of panels, as a share of the style's.
 _ROW = 0.55
-_HATCHES = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
+# Of lines only: a pattern of dots takes 70 KB of an SVG file.
+_HATCHES = ["", "//", "||", "xx", "\\\\", "--", "++", "/-"]
 # Inches: a bar with its number on its side, the widest bar, what the score axis takes of the width,
 # between two names under the axis.
 _NARROW, _WIDE, _LEFT, _BETWEEN = 0.14, 0.6, 0.7, 0.08
